@@ -1,0 +1,80 @@
+import { concatBytes, sha256Hex } from "./bytes.js";
+import { userError } from "./errors.js";
+
+/** The header every file of ours starts with: what it is, which version, and of what it was made. */
+export interface FileHeader {
+  /** e.g. `checkpoint`, `chip-image`, `trace`, `taught-state`. */
+  readonly kind: string;
+  readonly formatVersion: number;
+  /** SHA-256 of the payload. */
+  readonly sha256: string;
+  /** Name → SHA-256 of what the payload was made from. */
+  readonly parents: Readonly<Record<string, string>>;
+}
+
+const MAGIC = new TextEncoder().encode("metaloihi\n");
+const LENGTH_BYTES = 4;
+const HEADER_LIMIT_BYTES = 65_536;
+
+/** Wraps a payload: magic `metaloihi\n`, header length (u32, little-endian), header as JSON, payload. */
+export function withHeader(
+  header: Omit<FileHeader, "sha256">,
+  payload: Uint8Array,
+): Uint8Array {
+  const full: FileHeader = { ...header, sha256: sha256Hex(payload) };
+  const text = new TextEncoder().encode(JSON.stringify(full));
+  const length = new Uint8Array(LENGTH_BYTES);
+  new DataView(length.buffer).setUint32(0, text.length, true);
+  return concatBytes([MAGIC, length, text, payload]);
+}
+
+/** Reads the header alone; the payload is not checked.
+ *  @throws UserError E-FILE-001 where the file is not ours or its header is damaged */
+export function readHeader(bytes: Uint8Array, fileName: string): { header: FileHeader; payloadOffset: number } {
+  const damaged = (found: string) =>
+    userError({ code: "E-FILE-001", at: fileName, found, hint: "take an undamaged copy, or make the file again" });
+  const start = MAGIC.length + LENGTH_BYTES;
+  if (bytes.length < start || MAGIC.some((b, k) => bytes[k] !== b)) throw damaged("not a metaloihi file");
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);
+  if (length > HEADER_LIMIT_BYTES || start + length > bytes.length) throw damaged("the header is cut short");
+  let header: FileHeader;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(start, start + length)));
+  } catch {
+    throw damaged("the header is damaged");
+  }
+  if (
+    typeof header !== "object" || header === null || typeof header.kind !== "string" ||
+    typeof header.formatVersion !== "number" || typeof header.sha256 !== "string" ||
+    typeof header.parents !== "object" || header.parents === null
+  ) {
+    throw damaged("the header is damaged");
+  }
+  return { header, payloadOffset: start + length };
+}
+
+/** Unwraps a file of a known kind and version, and checks its hash.
+ *  @throws UserError E-FILE-001 (not ours), E-FILE-002 (another kind or version), E-FILE-003 (content damaged) */
+export function unwrapFile(
+  bytes: Uint8Array,
+  expected: { readonly kind: string; readonly formatVersion: number },
+  fileName: string,
+): { header: FileHeader; payload: Uint8Array } {
+  const { header, payloadOffset } = readHeader(bytes, fileName);
+  if (header.kind !== expected.kind || header.formatVersion !== expected.formatVersion) {
+    throw userError({
+      code: "E-FILE-002", at: fileName,
+      found: `a ${header.kind} of format version ${header.formatVersion}`,
+      limit: `a ${expected.kind} of format version ${expected.formatVersion}`,
+    });
+  }
+  const payload = bytes.subarray(payloadOffset);
+  if (sha256Hex(payload) !== header.sha256) {
+    throw userError({
+      code: "E-FILE-003", at: fileName,
+      found: `the content (${payload.length} bytes from byte ${payloadOffset}) does not match its SHA-256`,
+      hint: "take an undamaged copy, or make the file again",
+    });
+  }
+  return { header, payload };
+}
