@@ -143,3 +143,14 @@ export interface QuantizedNetwork {
   readonly layers: readonly QuantizedLayer[];
   readonly soel: QuantizedSoel | null;
 }
+
+/** How recordings become the network's input; kept in checkpoint and image (design §2, input contract). */
+export interface InputGeometry {
+  readonly sensor: { readonly width: number; readonly height: number };
+  readonly crop: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+  /** Integer down-sampling of both axes after the crop. */
+  readonly downsample: number;
+  /** Recordings side by side in one sample; 2 for the double sets. */
+  readonly compose: number;
+  readonly timestepUs: number;
+}

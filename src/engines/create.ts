@@ -1,0 +1,53 @@
+import { userError } from "../base/errors.js";
+import type { NetworkSpec } from "../model/types.js";
+import type { Engine } from "./engine.js";
+
+export type EngineName = Engine["name"];
+
+type Maker = (spec: NetworkSpec, threads: number) => Promise<Engine>;
+
+/** How to make each engine; imported only when asked for, as some need what not every machine has. */
+const makers: Readonly<Record<EngineName, Maker>> = {
+  native: async (spec, threads) => (await import("./native/native-engine.js")).createNativeEngine(spec, threads),
+  wasm: async (spec, threads) => (await import("./native/node/wasm-engine.js")).createWasmEngine(spec, threads),
+  tfjs: () => Promise.reject(new Error("the tfjs engine is not part of this version")),
+  reference: async (spec) => (await import("./reference/reference-engine.js")).createReferenceEngine(spec),
+};
+
+export interface CreatedEngine {
+  readonly engine: Engine;
+  /** Why a slower engine than `native` was taken, for people; empty where it was not. */
+  readonly notice: string;
+}
+
+/** Makes the engine that was asked for, or the fastest that this machine has: native, then wasm, then reference.
+ *  @throws UserError E-ENG-001 where the one asked for cannot run here */
+export async function createEngine(
+  spec: NetworkSpec,
+  options: { readonly engine?: EngineName; readonly threads?: number } = {},
+): Promise<CreatedEngine> {
+  const threads = Math.max(1, options.threads ?? 1);
+  if (options.engine) {
+    try {
+      return { engine: await makers[options.engine](spec, threads), notice: "" };
+    } catch (error) {
+      throw userError({
+        code: "E-ENG-001", at: `--engine ${options.engine}`, found: `cannot run here: ${messageOf(error)}`,
+        hint: "leave --engine out to take the fastest one that is there",
+      });
+    }
+  }
+  const reasons: string[] = [];
+  for (const name of ["native", "wasm", "reference"] as const) {
+    try {
+      const engine = await makers[name](spec, threads);
+      const notice = reasons.length === 0 ? "" : `using the ${name} engine, which is slower: ${reasons.join("; ")}`;
+      return { engine, notice };
+    } catch (error) {
+      reasons.push(`${name}: ${messageOf(error)}`);
+    }
+  }
+  throw new Error(`no training engine runs here: ${reasons.join("; ")}`);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
