@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { userError } from "../errors.js";
 
@@ -45,7 +45,7 @@ export function writeWhole(path: string, content: Uint8Array | string): void {
     }
     renameSync(partial, path);
   } catch (error) {
-    rmSync(partial, { force: true });
+    if (existsSync(partial)) rmSync(partial);
     throw userError({ code: "E-FILE-011", at: path, found: `cannot be written: ${reasonOf(error)}` });
   }
 }
