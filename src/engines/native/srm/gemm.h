@@ -1,0 +1,62 @@
+// The one dense micro-kernel: C[m, n] += Σ over segments Σ_k A[m, k]·B[k, n].
+// A(m, k) = a[m·sm + k·sk]; B row k at b + k·ldb; C row m at c + m·ldc; n runs over NV whole vectors.
+// The accumulators stay in registers over all segments; the order of summation is that of segments, then k.
+#pragma once
+#include "layout.h"
+
+namespace srm {
+
+template <class T> struct Segment { const T* a; const T* b; int k; };
+
+template <class T, int M, int NV>
+static inline void gemmTile(T* c, long ldc, const Segment<T>* segments, int count, long sm, long sk, long ldb) {
+  typedef Vec<T> V;
+  V acc[M][NV];
+  for (int m = 0; m < M; m++)
+    for (int n = 0; n < NV; n++) acc[m][n] = *reinterpret_cast<const V*>(c + m * ldc + n * LANES<T>);
+  for (int s = 0; s < count; s++) {
+    const T* a = segments[s].a;
+    const T* b = segments[s].b;
+    for (int k = 0; k < segments[s].k; k++, a += sk, b += ldb) {
+      V row[NV];
+      for (int n = 0; n < NV; n++) row[n] = *reinterpret_cast<const V*>(b + n * LANES<T>);
+      for (int m = 0; m < M; m++) {
+        const T x = a[m * sm];
+        for (int n = 0; n < NV; n++) acc[m][n] += x * row[n];
+      }
+    }
+  }
+  for (int m = 0; m < M; m++)
+    for (int n = 0; n < NV; n++) *reinterpret_cast<V*>(c + m * ldc + n * LANES<T>) = acc[m][n];
+}
+
+template <class T, int NV>
+static inline void gemmRows(int m, T* c, long ldc, const Segment<T>* s, int count, long sm, long sk, long ldb) {
+  switch (m) {
+    case 8: gemmTile<T, 8, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    case 7: gemmTile<T, 7, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    case 6: gemmTile<T, 6, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    case 5: gemmTile<T, 5, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    case 4: gemmTile<T, 4, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    case 3: gemmTile<T, 3, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    case 2: gemmTile<T, 2, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    default: gemmTile<T, 1, NV>(c, ldc, s, count, sm, sk, ldb); break;
+  }
+}
+
+// rows m ≤ 8; columns in vectors, taken two at a time. The segments' b is shifted along.
+template <class T>
+static inline void gemmBlock(int m, int vectors, T* c, long ldc, Segment<T>* s, int count, long sm, long sk, long ldb) {
+  for (int v = 0; v < vectors;) {
+    const int nv = vectors - v >= 2 ? 2 : 1;
+    if (nv == 2) gemmRows<T, 2>(m, c, ldc, s, count, sm, sk, ldb);
+    else gemmRows<T, 1>(m, c, ldc, s, count, sm, sk, ldb);
+    v += nv;
+    c += nv * LANES<T>;
+    for (int i = 0; i < count; i++) s[i].b += nv * LANES<T>;
+  }
+}
+
+constexpr int ROWS = 8;
+
+}  // namespace srm

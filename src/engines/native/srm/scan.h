@@ -1,0 +1,213 @@
+// The parts of a layer that run along time: filters, refractory trace, pool, and their adjoints and tangents.
+#pragma once
+#include "layout.h"
+
+namespace srm {
+
+// State of one layer between steps; what the burn-in hands to the window.
+template <class T> struct LayerState {
+  Buffer<T> p, q;        // W ⊛ P and W ⊛ Q of the input   [y][x][outCp]
+  Buffer<T> r, spike;    // refractory trace; own unpooled spikes of the step before (0/1)
+  Buffer<T> inP, inQ;    // P and Q of the input, padded in x [y][x + 2·pW][inCp]
+};
+
+template <class T> struct Filter { T alpha, oneMinusAlpha, beta, oneMinusBeta, alphaR, drop; };
+template <class T> static inline Filter<T> filterOf(const Layer& L) {
+  return {T(L.alpha), T(1 - L.alpha), T(L.beta), T((1 - L.beta) * L.gain), T(L.alphaR), T((1 - L.alphaR) * L.wr)};
+}
+
+template <class T> static inline Vec<T> above(Vec<T> u) {   // 1 where u > 0, else 0
+  Vec<T> one, zero = {};
+  for (int k = 0; k < LANES<T>; k++) one[k] = 1;
+  return (u > zero) ? one : zero;
+}
+template <class T> static inline Vec<T> magnitude(Vec<T> u) { return u > Vec<T>{} ? u : -u; }
+template <class T> static inline Vec<T> slope(Vec<T> u) {          // σ'(u) = 1/(10|u|+1)²
+  const Vec<T> d = T(10) * magnitude<T>(u) + T(1);
+  return T(1) / (d * d);
+}
+template <class T> static inline Vec<T> curvature(Vec<T> u) {      // σ''(u) = −20·sign(u)/(10|u|+1)³, sign(0) = 0
+  const Vec<T> d = T(10) * magnitude<T>(u) + T(1);
+  const Vec<T> c = T(20) / (d * d * d);
+  return u > Vec<T>{} ? -c : (u < Vec<T>{} ? c : Vec<T>{});
+}
+
+// One step: x is W ⊛ S_in of this step; writes U.
+template <class T> static void stepNeurons(const Layer& L, const T* x, const T* bias, LayerState<T>& s, T* u) {
+  typedef Vec<T> V;
+  const Filter<T> f = filterOf<T>(L);
+  const int vectors = L.outCp / LANES<T>;
+  const V* b = reinterpret_cast<const V*>(bias);
+  const V* xs = reinterpret_cast<const V*>(x);
+  V* p = reinterpret_cast<V*>(s.p.get());
+  V* q = reinterpret_cast<V*>(s.q.get());
+  V* r = reinterpret_cast<V*>(s.r.get());
+  V* z = reinterpret_cast<V*>(s.spike.get());
+  V* us = reinterpret_cast<V*>(u);
+  const int positions = L.outH * L.outW;
+  for (int pos = 0, i = 0; pos < positions; pos++) {
+    for (int v = 0; v < vectors; v++, i++) {
+      const V pn = f.alpha * p[i] + f.oneMinusAlpha * q[i];
+      q[i] = f.beta * q[i] + f.oneMinusBeta * xs[i];
+      p[i] = pn;
+      const V rn = f.alphaR * r[i] - f.drop * z[i];
+      r[i] = rn;
+      const V un = pn + b[v] + rn;
+      us[i] = un;
+      z[i] = above<T>(un);
+    }
+  }
+}
+
+// The filters of the input itself, for the states that a window starts from.
+template <class T> static void stepInput(const Layer& L, const Events<T>& e, int t, LayerState<T>& s) {
+  typedef Vec<T> V;
+  const Filter<T> f = filterOf<T>(L);
+  V* p = reinterpret_cast<V*>(s.inP.get());
+  V* q = reinterpret_cast<V*>(s.inQ.get());
+  const size_t n = L.aSize() / LANES<T>;
+  for (size_t i = 0; i < n; i++) {
+    p[i] = f.alpha * p[i] + f.oneMinusAlpha * q[i];
+    q[i] = f.beta * q[i];
+  }
+  const uint32_t* start = e.start.data() + size_t(t) * e.positions;
+  for (int y = 0; y < L.inH; y++) {
+    for (int x = 0; x < L.inW; x++) {
+      const int pos = y * L.inW + x;
+      T* cell = s.inQ.get() + (size_t(y) * L.aWidth() + L.pW + x) * L.inCp;
+      for (uint32_t k = start[pos]; k < start[pos + 1]; k++)
+        cell[e.channel[k]] += f.oneMinusBeta * (e.value.empty() ? T(1) : e.value[k]);
+    }
+  }
+}
+
+// Appends the events of step t of what the layer passes on.
+template <class T> static void emitEvents(const Layer& L, const T* u, Events<T>& out) {
+  const int h = L.nextH, w = L.nextW;
+  const size_t row = size_t(L.outW) * L.outCp;
+  for (int y = 0; y < h; y++) {
+    for (int x = 0; x < w; x++) {
+      const size_t before = out.channel.size();
+      out.channel.resize(before + L.outC);
+      uint16_t* list = out.channel.data() + before;
+      size_t n = 0;
+      if (L.pool) {
+        const T* a = u + size_t(2 * y) * row + size_t(2 * x) * L.outCp;
+        const T* b = a + L.outCp;
+        const T* c = a + row;
+        const T* d = c + L.outCp;
+        for (int k = 0; k < L.outC; k++) {
+          list[n] = uint16_t(k);
+          n += (a[k] > 0) | (b[k] > 0) | (c[k] > 0) | (d[k] > 0);
+        }
+      } else {
+        const T* a = u + size_t(y) * row + size_t(x) * L.outCp;
+        for (int k = 0; k < L.outC; k++) {
+          list[n] = uint16_t(k);
+          n += a[k] > 0;
+        }
+      }
+      out.channel.resize(before + n);
+      out.start.push_back(uint32_t(out.channel.size()));
+    }
+  }
+}
+
+// Adjoint state of a layer while time runs backward; `d…` are the tangents, used by the Hessian-vector product only.
+template <class T> struct AdjointState { Buffer<T> r, p, q, dr, dp, dq; };
+
+// For each 2×2 window: which of the four voltages is largest, the first on ties.
+template <class T, class F> static inline void forWinners(const Layer& L, const T* u, F visit) {
+  const long row = long(L.outW) * L.outCp;
+  for (int y = 0; y < L.nextH; y++) {
+    for (int x = 0; x < L.nextW; x++) {
+      const long base = L.pool ? long(2 * y) * row + long(2 * x) * L.outCp : long(y) * row + long(x) * L.outCp;
+      const long next = (long(y) * L.nextW + x) * L.outCp;
+      for (int k = 0; k < L.outC; k++) {
+        long best = base + k;
+        if (L.pool) {
+          if (u[base + L.outCp + k] > u[best]) best = base + L.outCp + k;
+          if (u[base + row + k] > u[best]) best = base + row + k;
+          if (u[base + row + L.outCp + k] > u[best]) best = base + row + L.outCp + k;
+        }
+        visit(best, next + k);
+      }
+    }
+  }
+}
+
+template <class T> static inline T slopeOf(T u) { const T d = T(10) * (u > 0 ? u : -u) + T(1); return T(1) / (d * d); }
+template <class T> static inline T curvatureOf(T u) {
+  const T d = T(10) * (u > 0 ? u : -u) + T(1);
+  const T c = T(20) / (d * d * d);
+  return u > 0 ? -c : (u < 0 ? c : T(0));
+}
+
+// One step backward. gu holds what reaches U from outside (the pool's winners, the readout) and is used up;
+// writes gX (padded in x) and adds to the bias gradient. Order of the adjoint is the reverse of stepNeurons.
+template <class T>
+static void stepAdjoint(const Layer& L, const T* u, T* gu, AdjointState<T>& s, T* gx, T* biasGradient) {
+  typedef Vec<T> V;
+  const Filter<T> f = filterOf<T>(L);
+  const int vectors = L.outCp / LANES<T>;
+  const V* us = reinterpret_cast<const V*>(u);
+  V* g = reinterpret_cast<V*>(gu);
+  V* r = reinterpret_cast<V*>(s.r.get());
+  V* p = reinterpret_cast<V*>(s.p.get());
+  V* q = reinterpret_cast<V*>(s.q.get());
+  V* db = reinterpret_cast<V*>(biasGradient);
+  for (int y = 0, i = 0; y < L.outH; y++) {
+    V* out = reinterpret_cast<V*>(gx + (size_t(y) * L.gWidth() + L.padX()) * L.outCp);
+    for (int x = 0; x < L.outW; x++) {
+      for (int v = 0; v < vectors; v++, i++, out++) {
+        const V total = g[i] - f.drop * r[i] * slope<T>(us[i]);
+        r[i] = total + f.alphaR * r[i];
+        const V aq = f.oneMinusAlpha * p[i] + f.beta * q[i];
+        p[i] = total + f.alpha * p[i];
+        q[i] = aq;
+        *out = f.oneMinusBeta * aq;
+        db[v] += total;
+      }
+    }
+  }
+}
+
+// The same with tangents beside it.
+template <class T>
+static void stepAdjointTangent(const Layer& L, const T* u, const T* du, T* gu, T* dgu, AdjointState<T>& s, T* gx, T* dgx, T* dBias) {
+  typedef Vec<T> V;
+  const Filter<T> f = filterOf<T>(L);
+  const int vectors = L.outCp / LANES<T>;
+  const V* us = reinterpret_cast<const V*>(u);
+  const V* dus = reinterpret_cast<const V*>(du);
+  V* g = reinterpret_cast<V*>(gu);
+  V* dg = reinterpret_cast<V*>(dgu);
+  V *r = reinterpret_cast<V*>(s.r.get()), *p = reinterpret_cast<V*>(s.p.get()), *q = reinterpret_cast<V*>(s.q.get());
+  V *dr = reinterpret_cast<V*>(s.dr.get()), *dp = reinterpret_cast<V*>(s.dp.get()), *dq = reinterpret_cast<V*>(s.dq.get());
+  V* db = reinterpret_cast<V*>(dBias);
+  for (int y = 0, i = 0; y < L.outH; y++) {
+    const size_t at = (size_t(y) * L.gWidth() + L.padX()) * L.outCp;
+    V* out = reinterpret_cast<V*>(gx + at);
+    V* dout = reinterpret_cast<V*>(dgx + at);
+    for (int x = 0; x < L.outW; x++) {
+      for (int v = 0; v < vectors; v++, i++, out++, dout++) {
+        const V sl = slope<T>(us[i]);
+        const V total = g[i] - f.drop * r[i] * sl;
+        const V dtotal = dg[i] - f.drop * (dr[i] * sl + r[i] * curvature<T>(us[i]) * dus[i]);
+        r[i] = total + f.alphaR * r[i];
+        dr[i] = dtotal + f.alphaR * dr[i];
+        const V aq = f.oneMinusAlpha * p[i] + f.beta * q[i];
+        const V daq = f.oneMinusAlpha * dp[i] + f.beta * dq[i];
+        p[i] = total + f.alpha * p[i];
+        dp[i] = dtotal + f.alpha * dp[i];
+        q[i] = aq;
+        dq[i] = daq;
+        *out = f.oneMinusBeta * aq;
+        *dout = f.oneMinusBeta * daq;
+        db[v] += dtotal;
+      }
+    }
+  }
+}
+
+}  // namespace srm
