@@ -1,0 +1,141 @@
+import { concatBytes } from "../base/bytes.js";
+import { EventColumns } from "./columns.js";
+import type { DecodeOptions, DecoderFactory, FormatName, SensorSize, StreamDecoder } from "./decoder.js";
+import { FORMATS } from "./decoder.js";
+import { detectFormat, HEAD_BYTES } from "./detect.js";
+import { NmnistDecoder } from "./formats/nmnist.js";
+import { Problems } from "./problems.js";
+import type { EventStream } from "./types.js";
+import { sortByTime, Validator } from "./validate.js";
+
+/** A decoded recording with what is worth saying about it. */
+export interface Recording {
+  readonly stream: EventStream;
+  readonly format: FormatName;
+  /** What repair dropped or changed, and what the reader evened out; one sentence each. */
+  readonly notes: readonly string[];
+}
+
+const FACTORIES: Readonly<Partial<Record<FormatName, DecoderFactory>>> = {
+  nmnist: (options, problems) => new NmnistDecoder(options, problems),
+};
+
+/** Decodes a file as its pieces come in. With `onBatch` the events of each piece are handed over and forgotten, so
+ *  memory is bounded by the piece; without it they are kept for `recording()`. */
+export class RecordingReader {
+  readonly problems: Problems;
+  private readonly columns = new EventColumns();
+  private readonly validator: Validator;
+  private decoder: StreamDecoder | undefined;
+  private formatFound: FormatName | undefined;
+  private rest: Uint8Array = new Uint8Array(0);
+  private offset = 0;
+  private maxX = -1;
+  private maxY = -1;
+
+  constructor(
+    private readonly options: DecodeOptions,
+    private readonly onBatch?: (batch: EventColumns) => void,
+  ) {
+    this.problems = new Problems(options.name, options.repair ?? false);
+    this.validator = new Validator(this.problems);
+  }
+
+  /** The next piece of the file; the first should hold HEAD_BYTES or the whole file.
+   *  @throws UserError E-EVT-001…009 */
+  push(chunk: Uint8Array, final: boolean): void {
+    const bytes = this.rest.length > 0 ? concatBytes([this.rest, chunk]) : chunk;
+    this.decoder ??= this.makeDecoder(bytes);
+    const from = this.columns.length;
+    const used = this.decoder.decode(bytes, this.offset, final, this.columns);
+    this.validator.check(this.columns, from, this.decoder, this.declaredSize());
+    this.rest = used < bytes.length ? bytes.slice(used) : new Uint8Array(0);
+    this.offset += used;
+    if (this.onBatch) {
+      this.noteExtent(0);
+      this.onBatch(this.columns);
+      this.columns.clear();
+    }
+  }
+
+  private makeDecoder(head: Uint8Array): StreamDecoder {
+    const found = this.options.format ?? detectFormat(head.subarray(0, HEAD_BYTES), this.options.name);
+    if (typeof found !== "string") {
+      this.problems.fail("E-EVT-001", 0, {
+        found: found.unknown, limit: FORMATS.join(", "), hint: "--format NAME where the content does not say what it is",
+      });
+    }
+    const factory = FACTORIES[found];
+    if (!factory) {
+      this.problems.fail("E-EVT-009", 0, { found: `format ${found} is not read this way` });
+    }
+    this.formatFound = found;
+    return factory(this.options, this.problems);
+  }
+
+  private declaredSize(): SensorSize | undefined {
+    const { width, height } = this.options;
+    return width && height ? { width, height } : this.decoder?.size;
+  }
+
+  private noteExtent(from: number): void {
+    const { x, y, length } = this.columns;
+    let { maxX, maxY } = this;
+    for (let i = from; i < length; i++) {
+      if (x[i] > maxX) maxX = x[i];
+      if (y[i] > maxY) maxY = y[i];
+    }
+    [this.maxX, this.maxY] = [maxX, maxY];
+  }
+
+  /** Format of the file, once a piece is in. */
+  get format(): FormatName {
+    return this.formatFound ?? "nmnist";
+  }
+
+  /** Sensor size: the user's word, else the file's, else the smallest that holds the events so far. */
+  get size(): SensorSize {
+    return this.declaredSize() ?? { width: this.maxX + 1, height: this.maxY + 1 };
+  }
+
+  /** What was dropped or evened out so far. */
+  get notes(): readonly string[] {
+    const held = this.validator.heldCount;
+    return held === 0 ? this.problems.notes : [
+      ...this.problems.notes,
+      `${this.options.name}: ${held} × an event stepped back in time within the sensor's jitter (held at the latest time)`,
+    ];
+  }
+
+  /** All events; only without `onBatch`, after the last piece. */
+  recording(): Recording {
+    if (this.validator.needsSort) sortByTime(this.columns);
+    if (!this.declaredSize()) this.noteExtent(0);
+    const { length, t, x, y, on } = this.columns;
+    const stream: EventStream = {
+      tUs: compactTimes(t.subarray(0, length)),
+      x: x.subarray(0, length), y: y.subarray(0, length), polarity: on.subarray(0, length),
+      ...this.size,
+    };
+    return { stream, format: this.format, notes: this.notes };
+  }
+}
+
+const UINT32_END = 2 ** 32;
+
+/** Sorted times as Uint32 where they fit. */
+function compactTimes(t: Float64Array): Uint32Array | Float64Array {
+  return t.length > 0 && t[t.length - 1] >= UINT32_END ? t : Uint32Array.from(t);
+}
+
+/** As decodeEvents, with the format and what repair did. */
+export function decodeRecording(bytes: Uint8Array, options: DecodeOptions): Recording {
+  const reader = new RecordingReader(options);
+  reader.push(bytes, true);
+  return reader.recording();
+}
+
+/** Reads a recording that is in memory; sorted and validated.
+ *  @throws UserError E-EVT-001…009: one sentence with file, byte offset and remedy */
+export const decodeEvents = (bytes: Uint8Array, options: DecodeOptions): EventStream =>
+  decodeRecording(bytes, options).stream;

@@ -1,0 +1,6 @@
+/** Event recordings: reading, writing, transforming, encoding to frames. */
+export { decodeEvents, decodeRecording, RecordingReader, type Recording } from "./decode.js";
+export { type DecodeOptions, FORMATS, type FormatName, type SensorSize } from "./decoder.js";
+export { detectFormat } from "./detect.js";
+export { encodeFrames, type FrameOptions, frameShape, NMNIST_FRAMES, placeSideBySide } from "./encode.js";
+export type { EventStream, SpikeTensor } from "./types.js";
