@@ -31,7 +31,7 @@ export interface SynapseFormat {
   readonly wgtExp: number;
   /** 1 mixed, 2 excitatory, 3 inhibitory. */
   readonly fanoutType: 1 | 2 | 3;
-  /** Target = cxBase·CX_BASE_STEP + cIdxOffset + (prefix + index)·(cIdxMult + 1). */
+  /** Target = cxBase + cIdxOffset + index·(cIdxMult + 1), each 0…15; index counts from the entry's prefix. */
   readonly cIdxOffset: number;
   readonly cIdxMult: number;
   /** Synapses of this format learn. */
@@ -48,7 +48,7 @@ export interface InputAxon {
   readonly synapseLen: number;
   /** Sources told apart by the atom; 1 for discrete. */
   readonly atoms: number;
-  /** First compartment that index 0 means. */
+  /** First compartment that index 0 means: a multiple of CX_BASE_STEP[kind], at most CORE_LIMITS.cxBase steps. */
   readonly cxBase: number;
   /** Learning axon: index of its pre-trace configuration; −1: no trace. A learning axon takes two entries of the map. */
   readonly preTraceConfig: number;

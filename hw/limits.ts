@@ -31,6 +31,10 @@ export const CORE_LIMITS = {
   cxBase: 255,
 } as const;
 
+/** Compartments that one unit of an axon's stored cxBase stands for: a pop16 axon's start is a multiple of 4.
+ *  nengo (population16MapEntry holds cxBase/4). */
+export const CX_BASE_STEP = { discrete: 1, pop16: 4, pop32: 1 } as const;
+
 /** Limits of a chip. */
 export const CHIP_LIMITS = { cores: 128, tiles: 32, coresPerTile: 4, meshColumns: 8, meshRows: 4, embeddedCores: 3 } as const;
 

@@ -1,0 +1,209 @@
+import type { SynapseFormat } from "./image.js";
+import { CORE_LIMITS } from "./limits.js";
+import { decodeMantissa, encodeMantissa, formatBits } from "./weights.js";
+
+/** One entry of a synapse list: up to 60 synapses of one format. Arrays are parallel, one element a synapse. */
+export interface SynapseEntry {
+  /** 1…15: `synapseFormats[format − 1]`. */
+  readonly format: number;
+  /** Index of a dense entry's first synapse; what a run-length entry counts its gaps from; 0 for sparse. */
+  readonly prefix: number;
+  /** Index of each synapse (target = cxBase + cIdxOffset + index·(cIdxMult + 1)); ascending unless sparse. */
+  readonly index: ArrayLike<number>;
+  /** Mantissas on the format's grid. */
+  readonly weight: ArrayLike<number>;
+  /** Extra steps, 0…62; where undefined all 0. */
+  readonly delay?: ArrayLike<number>;
+  /** Signed start value of the tag; where undefined all 0. */
+  readonly tag?: ArrayLike<number>;
+}
+
+/** Lists of one axon, one an atom, packed: every list padded with zeros to the longest. */
+export interface PackedLists {
+  /** 8 bytes a word, little-endian, lists one after another. */
+  readonly words: Uint8Array;
+  /** Words of one list, after the trailing-word rule. */
+  readonly synapseLen: number;
+}
+
+export const SYNAPSE_WORD_BITS = 64;
+export const SYNAPSE_WORD_BYTES = 8;
+const FORMAT_ID_BITS = 4;
+const COUNT_BITS = 6;
+/** From this many bits in the last word on, a list takes one more word.  nxtf, trailing-word rule (loihi-facts §2.3). */
+const TRAILING_FROM = 59;
+
+/** Bits of one entry of `count` synapses: 4 format id + 6 count + (index bits unless sparse) + n·(w + dly + tag + [idx | skip]).
+ *  Source: nxtf (loihi-facts §2.3). */
+export function entryBits(format: SynapseFormat, count: number): number {
+  const bits = formatBits(format);
+  const prefix = format.compression === "sparse" ? 0 : bits.index;
+  return FORMAT_ID_BITS + COUNT_BITS + prefix + count * bits.perSynapse;
+}
+
+/** Words of a list of that many bits: rounded up, and one more where the last word has 59 bits or more; 0 bits take 0. */
+export function listWords(bits: number): number {
+  if (bits === 0) return 0;
+  const rest = bits % SYNAPSE_WORD_BITS;
+  return Math.ceil(bits / SYNAPSE_WORD_BITS) + (rest === 0 || rest >= TRAILING_FROM ? 1 : 0);
+}
+
+/** Bits of all entries of a list. @param formats formats[0] is format 1 */
+export const listBits = (formats: readonly SynapseFormat[], entries: readonly SynapseEntry[]): number =>
+  entries.reduce((sum, entry) => sum + entryBits(formats[entry.format - 1], entry.index.length), 0);
+
+/** Cuts a row of synapses into entries of one format: at 60 synapses, where a run-length gap does not fit its bits, where a
+ *  dense run is broken. Synapses are taken in the order given (ascending index, unless sparse). */
+export function splitIntoEntries(
+  format: SynapseFormat,
+  formatNumber: number,
+  index: ArrayLike<number>,
+  weight: ArrayLike<number>,
+  delay?: ArrayLike<number>,
+  tag?: ArrayLike<number>,
+): SynapseEntry[] {
+  const entries: SynapseEntry[] = [];
+  const maxGap = format.compression === "runlength" ? 2 ** format.skipBits - 1 : 0;
+  const cut = (array: ArrayLike<number> | undefined, from: number, to: number) =>
+    array === undefined ? undefined : Array.prototype.slice.call(array, from, to) as number[];
+  for (let from = 0; from < index.length; ) {
+    let to = from + 1;
+    while (
+      to < index.length && to - from < CORE_LIMITS.synapsesPerEntry &&
+      (format.compression === "sparse" || (index[to] > index[to - 1] && index[to] - index[to - 1] - 1 <= maxGap))
+    ) to++;
+    entries.push({
+      format: formatNumber,
+      prefix: format.compression === "sparse" ? 0 : index[from],
+      index: cut(index, from, to)!, weight: cut(weight, from, to)!, delay: cut(delay, from, to), tag: cut(tag, from, to),
+    });
+    from = to;
+  }
+  return entries;
+}
+
+/** Packs the lists of an axon (one an atom) into words. An entry is, from the lowest bit: format id, count, prefix unless
+ *  sparse, then its synapses as weight, delay, tag, index or gap. Zero bits after the last entry read as format 0: the end.
+ *  @throws RangeError where a value does not fit its field (compiler bug) */
+export function packLists(
+  formats: readonly SynapseFormat[],
+  lists: readonly (readonly SynapseEntry[])[],
+): PackedLists {
+  const synapseLen = Math.max(0, ...lists.map((entries) => listWords(listBits(formats, entries))));
+  const words = new Uint8Array(lists.length * synapseLen * SYNAPSE_WORD_BYTES);
+  lists.forEach((entries, atom) => {
+    const writer = new BitWriter(words, atom * synapseLen * SYNAPSE_WORD_BITS);
+    for (const entry of entries) writeEntry(writer, formats, entry);
+  });
+  return { words, synapseLen };
+}
+
+function writeEntry(writer: BitWriter, formats: readonly SynapseFormat[], entry: SynapseEntry): void {
+  const format = formats[entry.format - 1];
+  const bits = formatBits(format);
+  const count = entry.index.length;
+  if (count < 1 || count > CORE_LIMITS.synapsesPerEntry) throw new RangeError(`compiler bug: entry of ${count} synapses`);
+  writer.put(entry.format, FORMAT_ID_BITS);
+  writer.put(count, COUNT_BITS);
+  if (format.compression !== "sparse") writer.put(entry.prefix, bits.index);
+  let next = entry.prefix;
+  for (let k = 0; k < count; k++) {
+    writer.put(encodeMantissa(entry.weight[k], bits.weight, format.fanoutType), bits.weight);
+    writer.put(entry.delay?.[k] ?? 0, format.dlyBits);
+    writer.put(tagCode(entry.tag?.[k] ?? 0, format.tagBits), format.tagBits);
+    if (format.compression === "sparse") writer.put(entry.index[k], bits.index);
+    else {
+      writer.put(entry.index[k] - next, format.compression === "runlength" ? format.skipBits : 0);
+      next = entry.index[k] + 1;
+    }
+  }
+}
+
+function tagCode(tag: number, bits: number): number {
+  const half = 2 ** (bits - 1);
+  if (bits === 0 ? tag !== 0 : tag < -half || tag >= half) throw new RangeError(`compiler bug: tag ${tag} in ${bits} bits`);
+  return bits === 0 ? 0 : tag & (2 ** bits - 1);
+}
+
+/** Reads the list that starts at word `firstWord` and takes `wordCount` words.
+ *  @throws RangeError where an entry names an unknown format, has no synapses, or runs past the list's end */
+export function unpackList(
+  formats: readonly SynapseFormat[],
+  memory: Uint8Array,
+  firstWord: number,
+  wordCount: number,
+): Required<SynapseEntry>[] {
+  const reader = new BitReader(memory, firstWord * SYNAPSE_WORD_BITS, (firstWord + wordCount) * SYNAPSE_WORD_BITS);
+  const entries: Required<SynapseEntry>[] = [];
+  while (reader.left >= FORMAT_ID_BITS) {
+    const formatNumber = reader.get(FORMAT_ID_BITS);
+    if (formatNumber === 0) break;
+    entries.push(readEntry(reader, formats, formatNumber));
+  }
+  return entries;
+}
+
+function readEntry(reader: BitReader, formats: readonly SynapseFormat[], formatNumber: number): Required<SynapseEntry> {
+  const format = formats[formatNumber - 1];
+  if (format === undefined) throw new RangeError(`an entry of format ${formatNumber}, which is not defined`);
+  const bits = formatBits(format);
+  const count = reader.get(COUNT_BITS);
+  if (count < 1 || count > CORE_LIMITS.synapsesPerEntry) throw new RangeError(`an entry of ${count} synapses`);
+  const prefix = format.compression === "sparse" ? 0 : reader.get(bits.index);
+  const index = new Int32Array(count);
+  const weight = new Int16Array(count);
+  const delay = new Uint8Array(count);
+  const tag = new Int16Array(count);
+  let next = prefix;
+  for (let k = 0; k < count; k++) {
+    weight[k] = decodeMantissa(reader.get(bits.weight), bits.weight, format.fanoutType);
+    delay[k] = reader.get(format.dlyBits);
+    const tagBits = reader.get(format.tagBits);
+    tag[k] = format.tagBits === 0 ? 0 : (tagBits << (32 - format.tagBits)) >> (32 - format.tagBits);
+    if (format.compression === "sparse") index[k] = reader.get(bits.index);
+    else {
+      index[k] = next + reader.get(format.compression === "runlength" ? format.skipBits : 0);
+      next = index[k] + 1;
+    }
+  }
+  return { format: formatNumber, prefix, index, weight, delay, tag };
+}
+
+class BitWriter {
+  constructor(private readonly bytes: Uint8Array, private at: number) {}
+
+  /** Appends the low `bits` (≤ 12) of value, lowest bit first. @throws RangeError where the value does not fit */
+  put(value: number, bits: number): void {
+    if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits) {
+      throw new RangeError(`compiler bug: ${value} does not fit ${bits} bits of synapse memory`);
+    }
+    for (let left = bits; left > 0; ) {
+      const room = 8 - (this.at & 7);
+      const take = Math.min(room, left);
+      this.bytes[this.at >>> 3] |= (value & (2 ** take - 1)) << (this.at & 7);
+      value >>>= take;
+      left -= take;
+      this.at += take;
+    }
+  }
+}
+
+class BitReader {
+  constructor(private readonly bytes: Uint8Array, private at: number, private readonly end: number) {
+    if (end > bytes.length * 8) throw new RangeError("a list runs past the end of synapse memory");
+  }
+
+  get left(): number {
+    return this.end - this.at;
+  }
+
+  /** The next `bits` (≤ 12) as an unsigned number. @throws RangeError past the list's end */
+  get(bits: number): number {
+    if (bits > this.end - this.at) throw new RangeError("an entry runs past the end of its list");
+    const byte = this.at >>> 3;
+    const three = this.bytes[byte] | (this.bytes[byte + 1] << 8) | (this.bytes[byte + 2] << 16);
+    const value = (three >>> (this.at & 7)) & (2 ** bits - 1);
+    this.at += bits;
+    return value;
+  }
+}
