@@ -92,8 +92,14 @@ export interface CoreLearning {
   readonly inputs: number;
   /** [compartment] logical output i of each compartment, −1 where not plastic. */
   readonly logicalOutput: Int32Array;
+  /** x1 of an axon whose `preTraceConfig` is the index; ≤ 3. */
   readonly preTrace: readonly TraceConfig[];
+  /** x2 of an axon, at the same index; shorter or undefined: those axons have no x2 (it stays 0). */
+  readonly preTrace2?: readonly TraceConfig[];
+  /** [0] y1, [1] y2, [2] y3 of every compartment; missing: the trace changes by writes only, as SOEL's y1. */
   readonly postTrace: readonly TraceConfig[];
+  /** r1 of the core's reward axon; undefined: the core has none. */
+  readonly rewardTrace?: TraceConfig;
   readonly stdpProfiles: readonly StdpProfile[];
   /** hw/microcode.ts */
   readonly microcode: Uint32Array;
