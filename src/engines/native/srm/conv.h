@@ -18,56 +18,69 @@ static inline void validRange(int tap, int stride, int pad, int inSize, int outS
   if (from > to) from = to;
 }
 
+// Events of one kernel row under an output position lie side by side, as rows of the event list run along x, then channel:
+// an event's key is x·inC + channel, so its weight row is that of key − (first x of the kernel row)·inC.
 template <class T, int NV>
-static void convEventsTaps(const Layer& L, const T* w, const Events<T>& e, int t0, int steps, T* x) {
+static void convEventsRows(const Layer& L, const T* w, const Events<T>& e, int t0, int steps, T* x, int firstVector, int kw0, int kw1) {
   typedef Vec<T> V;
   const long cp = L.outCp;
   const bool valued = !e.value.empty();
   for (int kh = 0; kh < L.kH; kh++) {
     int y0, y1;
     validRange(kh, L.sH, L.pH, L.inH, L.outH, y0, y1);
-    for (int kw = 0; kw < L.kW; kw++) {
-      int x0, x1;
-      validRange(kw, L.sW, L.pW, L.inW, L.outW, x0, x1);
-      const T* tap = w + size_t(kh * L.kW + kw) * L.inC * cp;
-      for (int t = 0; t < steps; t++) {
-        const uint32_t* start = e.start.data() + size_t(t0 + t) * e.positions;
-        for (int y = y0; y < y1; y++) {
-          const int rowIn = (y * L.sH + kh - L.pH) * L.inW + kw - L.pW;
-          for (int xo = x0; xo < x1; xo++) {
-            const uint32_t* row = start + rowIn + xo * L.sW;
-            const uint32_t from = row[0], to = row[1];
-            if (from == to) continue;
-            V* out = reinterpret_cast<V*>(x + size_t(t) * L.outSize() + (size_t(y) * L.outW + xo) * cp);
-            for (long v = 0; v < cp / LANES<T>; v += NV) {
-              V acc[NV];
-              for (int n = 0; n < NV; n++) acc[n] = out[v + n];
-              if (valued) {
-                for (uint32_t k = from; k < to; k++) {
-                  const V* r = reinterpret_cast<const V*>(tap + e.channel[k] * cp) + v;
-                  for (int n = 0; n < NV; n++) acc[n] += e.value[k] * r[n];
-                }
-              } else {
-                for (uint32_t k = from; k < to; k++) {
-                  const V* r = reinterpret_cast<const V*>(tap + e.channel[k] * cp) + v;
-                  for (int n = 0; n < NV; n++) acc[n] += r[n];
-                }
-              }
-              for (int n = 0; n < NV; n++) out[v + n] = acc[n];
+    const T* rows = w + size_t(kh) * L.kW * L.inC * cp + firstVector * LANES<T>;
+    for (int t = 0; t < steps; t++) {
+      const uint32_t* start = e.start.data() + size_t(t0 + t) * e.positions;
+      for (int y = y0; y < y1; y++) {
+        const uint32_t* row = start + (y * L.sH + kh - L.pH) * L.inW;
+        if (row[0] == row[L.inW]) continue;
+        V* out = reinterpret_cast<V*>(x + size_t(t) * L.outSize() + size_t(y) * L.outW * cp) + firstVector;
+        for (int xo = 0; xo < L.outW; xo++, out += cp / LANES<T>) {
+          const int left = xo * L.sW - L.pW, from = left + kw0, right = left + kw1;
+          if (right <= 0 || from >= L.inW) continue;
+          uint32_t k = row[from < 0 ? 0 : from];
+          const uint32_t to = row[right > L.inW ? L.inW : right];
+          if (k >= to) continue;
+          const T* base = rows - long(left) * L.inC * cp;
+          V acc[NV];
+          for (int n = 0; n < NV; n++) acc[n] = out[n];
+          if (valued) {
+            for (; k < to; k++) {
+              const V* r = reinterpret_cast<const V*>(base + long(e.key[k]) * cp);
+              for (int n = 0; n < NV; n++) acc[n] += e.value[k] * r[n];
+            }
+          } else {
+            for (; k < to; k++) {
+              const V* r = reinterpret_cast<const V*>(base + long(e.key[k]) * cp);
+              for (int n = 0; n < NV; n++) acc[n] += r[n];
             }
           }
+          for (int n = 0; n < NV; n++) out[n] = acc[n];
         }
       }
     }
   }
 }
 
-template <class T> static void convEvents(const Layer& L, const T* w, const Events<T>& e, int t0, int steps, T* x) {
+// Weights are visited in blocks that stay in the first-level cache: two vectors of output channels, and as many columns
+// of the kernel as fit beside the voltages.
+constexpr int BLOCK_BYTES = 20 * 1024;
+template <class T, class F> static inline void forBlocks(const Layer& L, F visit) {
   const int vectors = L.outCp / LANES<T>;
-  if (vectors % 8 == 0) convEventsTaps<T, 8>(L, w, e, t0, steps, x);
-  else if (vectors % 4 == 0) convEventsTaps<T, 4>(L, w, e, t0, steps, x);
-  else if (vectors % 2 == 0) convEventsTaps<T, 2>(L, w, e, t0, steps, x);
-  else convEventsTaps<T, 1>(L, w, e, t0, steps, x);
+  for (int v = 0; v < vectors;) {
+    const int nv = vectors - v >= 2 ? 2 : 1;
+    int columns = BLOCK_BYTES / (L.inC * nv * VECTOR_BYTES);
+    if (columns < 1) columns = 1;
+    for (int kw = 0; kw < L.kW; kw += columns) visit(v, nv, kw, kw + columns < L.kW ? kw + columns : L.kW);
+    v += nv;
+  }
+}
+
+template <class T> static void convEvents(const Layer& L, const T* w, const Events<T>& e, int t0, int steps, T* x) {
+  forBlocks<T>(L, [&](int v, int nv, int kw0, int kw1) {
+    if (nv == 2) convEventsRows<T, 2>(L, w, e, t0, steps, x, v, kw0, kw1);
+    else convEventsRows<T, 1>(L, w, e, t0, steps, x, v, kw0, kw1);
+  });
 }
 
 template <class T> static void convDense(const Layer& L, const T* w, const T* a, T* x, Segment<T>* segments) {
@@ -120,34 +133,33 @@ template <class T> static void convBack(const Layer& L, const T* wBack, const T*
 }
 
 template <class T, int NV>
-static void outerEventsTaps(const Layer& L, const T* g, const Events<T>& e, int t0, int steps, T* dw) {
+static void outerEventsRows(const Layer& L, const T* g, const Events<T>& e, int t0, int steps, T* dw, int firstVector, int kw0, int kw1) {
   typedef Vec<T> V;
   const long cp = L.outCp;
   const bool valued = !e.value.empty();
   for (int kh = 0; kh < L.kH; kh++) {
     int y0, y1;
     validRange(kh, L.sH, L.pH, L.inH, L.outH, y0, y1);
-    for (int kw = 0; kw < L.kW; kw++) {
-      int x0, x1;
-      validRange(kw, L.sW, L.pW, L.inW, L.outW, x0, x1);
-      T* tap = dw + size_t(kh * L.kW + kw) * L.inC * cp;
-      for (int t = 0; t < steps; t++) {
-        const uint32_t* start = e.start.data() + size_t(t0 + t) * e.positions;
-        for (int y = y0; y < y1; y++) {
-          const int rowIn = (y * L.sH + kh - L.pH) * L.inW + kw - L.pW;
-          for (int xo = x0; xo < x1; xo++) {
-            const uint32_t* row = start + rowIn + xo * L.sW;
-            if (row[0] == row[1]) continue;
-            const V* grad = reinterpret_cast<const V*>(g + size_t(t) * L.gSize() + (size_t(y) * L.gWidth() + L.padX() + xo) * cp);
-            for (long v = 0; v < cp / LANES<T>; v += NV) {
-              V value[NV];
-              for (int n = 0; n < NV; n++) value[n] = grad[v + n];
-              for (uint32_t k = row[0]; k < row[1]; k++) {
-                V* r = reinterpret_cast<V*>(tap + e.channel[k] * cp) + v;
-                if (valued) for (int n = 0; n < NV; n++) r[n] += e.value[k] * value[n];
-                else for (int n = 0; n < NV; n++) r[n] += value[n];
-              }
-            }
+    T* rows = dw + size_t(kh) * L.kW * L.inC * cp + firstVector * LANES<T>;
+    for (int t = 0; t < steps; t++) {
+      const uint32_t* start = e.start.data() + size_t(t0 + t) * e.positions;
+      for (int y = y0; y < y1; y++) {
+        const uint32_t* row = start + (y * L.sH + kh - L.pH) * L.inW;
+        if (row[0] == row[L.inW]) continue;
+        const V* grad = reinterpret_cast<const V*>(g + size_t(t) * L.gSize() + (size_t(y) * L.gWidth() + L.padX()) * cp) + firstVector;
+        for (int xo = 0; xo < L.outW; xo++, grad += cp / LANES<T>) {
+          const int left = xo * L.sW - L.pW, from = left + kw0, right = left + kw1;
+          if (right <= 0 || from >= L.inW) continue;
+          uint32_t k = row[from < 0 ? 0 : from];
+          const uint32_t to = row[right > L.inW ? L.inW : right];
+          if (k >= to) continue;
+          T* base = rows - long(left) * L.inC * cp;
+          V value[NV];
+          for (int n = 0; n < NV; n++) value[n] = grad[n];
+          for (; k < to; k++) {
+            V* r = reinterpret_cast<V*>(base + long(e.key[k]) * cp);
+            if (valued) for (int n = 0; n < NV; n++) r[n] += e.value[k] * value[n];
+            else for (int n = 0; n < NV; n++) r[n] += value[n];
           }
         }
       }
@@ -155,12 +167,78 @@ static void outerEventsTaps(const Layer& L, const T* g, const Events<T>& e, int 
   }
 }
 
-template <class T> static void outerEvents(const Layer& L, const T* g, const Events<T>& e, int t0, int steps, T* dw) {
+// Events of a run of steps once more, sorted by channel: where each happened.
+struct ChannelList {
+  std::vector<uint32_t> start, at;       // [inC + 1]; (step·inH + y)·inW + x
+  template <class T> void sort(const Layer& L, const Events<T>& e, int t0, int steps) {
+    start.assign(L.inC + 1, 0);
+    const uint32_t* rows = e.start.data() + size_t(t0) * e.positions;
+    const uint32_t from = rows[0], to = rows[size_t(steps) * e.positions];
+    at.resize(to - from);
+    const uint32_t positions = uint32_t(steps) * e.positions;
+    for (uint32_t p = 0; p < positions; p++)
+      for (uint32_t k = rows[p]; k < rows[p + 1]; k++) start[e.key[k] - (p % L.inW) * L.inC + 1]++;
+    for (int c = 0; c < L.inC; c++) start[c + 1] += start[c];
+    std::vector<uint32_t>& next = cursor;
+    next.assign(start.begin(), start.end() - 1);
+    for (uint32_t p = 0; p < positions; p++)
+      for (uint32_t k = rows[p]; k < rows[p + 1]; k++) at[next[e.key[k] - (p % L.inW) * L.inC]++] = p;
+  }
+ private:
+  std::vector<uint32_t> cursor;
+};
+
+// Stride 1, kernel rows of KW: the weight rows of one channel stay in registers while its events pass.
+template <class T, int KW, int NV>
+static void outerByChannel(const Layer& L, const T* g, const ChannelList& list, T* dw, int firstVector) {
+  typedef Vec<T> V;
+  const long cv = L.outCp / LANES<T>;
+  const V* grad = reinterpret_cast<const V*>(g) + firstVector;
+  for (int kh = 0; kh < L.kH; kh++) {
+    for (int c = 0; c < L.inC; c++) {
+      const uint32_t from = list.start[c], to = list.start[c + 1];
+      if (from == to) continue;
+      V* rows = reinterpret_cast<V*>(dw) + (long(kh) * KW * L.inC + c) * cv + firstVector;
+      V acc[KW][NV];
+      for (int kw = 0; kw < KW; kw++)
+        for (int n = 0; n < NV; n++) acc[kw][n] = rows[long(kw) * L.inC * cv + n];
+      for (uint32_t k = from; k < to; k++) {
+        const uint32_t at = list.at[k];
+        const uint32_t x = at % L.inW, row = at / L.inW, y = row % L.inH, t = row / L.inH;
+        const int yo = int(y) + L.pH - kh;
+        if (unsigned(yo) >= unsigned(L.outH)) continue;
+        const V* p = grad + ((long(t) * L.outH + yo) * L.gWidth() + L.padX() + int(x) + L.pW) * cv;
+        for (int kw = 0; kw < KW; kw++)
+          for (int n = 0; n < NV; n++) acc[kw][n] += p[n - kw * cv];
+      }
+      for (int kw = 0; kw < KW; kw++)
+        for (int n = 0; n < NV; n++) rows[long(kw) * L.inC * cv + n] = acc[kw][n];
+    }
+  }
+}
+
+template <class T, int KW> static void outerAllChannels(const Layer& L, const T* g, const ChannelList& list, T* dw) {
   const int vectors = L.outCp / LANES<T>;
-  if (vectors % 8 == 0) outerEventsTaps<T, 8>(L, g, e, t0, steps, dw);
-  else if (vectors % 4 == 0) outerEventsTaps<T, 4>(L, g, e, t0, steps, dw);
-  else if (vectors % 2 == 0) outerEventsTaps<T, 2>(L, g, e, t0, steps, dw);
-  else outerEventsTaps<T, 1>(L, g, e, t0, steps, dw);
+  for (int v = 0; v < vectors;) {
+    const int left = vectors - v;
+    if (left >= 4) outerByChannel<T, KW, 4>(L, g, list, dw, v), v += 4;
+    else if (left >= 2) outerByChannel<T, KW, 2>(L, g, list, dw, v), v += 2;
+    else outerByChannel<T, KW, 1>(L, g, list, dw, v), v += 1;
+  }
+}
+
+template <class T>
+static void outerEvents(const Layer& L, const T* g, const Events<T>& e, int t0, int steps, T* dw, ChannelList& list) {
+  if (e.value.empty() && L.sH == 1 && L.sW == 1 && (L.kW == 5 || L.kW == 3)) {
+    list.sort(L, e, t0, steps);
+    if (L.kW == 5) outerAllChannels<T, 5>(L, g, list, dw);
+    else outerAllChannels<T, 3>(L, g, list, dw);
+    return;
+  }
+  forBlocks<T>(L, [&](int v, int nv, int kw0, int kw1) {
+    if (nv == 2) outerEventsRows<T, 2>(L, g, e, t0, steps, dw, v, kw0, kw1);
+    else outerEventsRows<T, 1>(L, g, e, t0, steps, dw, v, kw0, kw1);
+  });
 }
 
 // a: `steps` maps of aSize each, g: `steps` maps of gSize each; the positions of a row are the inner sum.

@@ -32,24 +32,30 @@ static inline void gemmTile(T* c, long ldc, const Segment<T>* segments, int coun
 
 template <class T, int NV>
 static inline void gemmRows(int m, T* c, long ldc, const Segment<T>* s, int count, long sm, long sk, long ldb) {
-  switch (m) {
+  if constexpr (NV <= 2) switch (m) {
     case 8: gemmTile<T, 8, NV>(c, ldc, s, count, sm, sk, ldb); break;
     case 7: gemmTile<T, 7, NV>(c, ldc, s, count, sm, sk, ldb); break;
     case 6: gemmTile<T, 6, NV>(c, ldc, s, count, sm, sk, ldb); break;
     case 5: gemmTile<T, 5, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    default: break;
+  }
+  switch (m) {
     case 4: gemmTile<T, 4, NV>(c, ldc, s, count, sm, sk, ldb); break;
     case 3: gemmTile<T, 3, NV>(c, ldc, s, count, sm, sk, ldb); break;
     case 2: gemmTile<T, 2, NV>(c, ldc, s, count, sm, sk, ldb); break;
-    default: gemmTile<T, 1, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    case 1: gemmTile<T, 1, NV>(c, ldc, s, count, sm, sk, ldb); break;
+    default: break;
   }
 }
 
-// rows m ≤ 8; columns in vectors, taken two at a time. The segments' b is shifted along.
+// rows m ≤ 8; columns in vectors, taken two at a time (four where there are few rows). The segments' b is shifted along.
 template <class T>
 static inline void gemmBlock(int m, int vectors, T* c, long ldc, Segment<T>* s, int count, long sm, long sk, long ldb) {
   for (int v = 0; v < vectors;) {
-    const int nv = vectors - v >= 2 ? 2 : 1;
-    if (nv == 2) gemmRows<T, 2>(m, c, ldc, s, count, sm, sk, ldb);
+    const int left = vectors - v;
+    const int nv = m <= 4 && left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    if (nv == 4) gemmRows<T, 4>(m, c, ldc, s, count, sm, sk, ldb);
+    else if (nv == 2) gemmRows<T, 2>(m, c, ldc, s, count, sm, sk, ldb);
     else gemmRows<T, 1>(m, c, ldc, s, count, sm, sk, ldb);
     v += nv;
     c += nv * LANES<T>;

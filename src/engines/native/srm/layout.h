@@ -69,10 +69,10 @@ struct Layer {
   size_t externalWeights() const { return size_t(outC) * inC * kH * kW; }
 };
 
-// Events of one map over time, in compressed rows: row (t, position), then channel (and value, where not 1).
+// Events of one map over time, in compressed rows: row (t, position), key = x·C + channel ascending (and value, where not 1).
 template <class T> struct Events {
   std::vector<uint32_t> start;   // [steps·positions + 1]
-  std::vector<uint16_t> channel;
+  std::vector<uint16_t> key;
   std::vector<T> value;          // empty: all 1
   int positions = 0, steps = 0;
 };

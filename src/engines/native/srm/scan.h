@@ -76,71 +76,77 @@ template <class T> static void stepInput(const Layer& L, const Events<T>& e, int
       const int pos = y * L.inW + x;
       T* cell = s.inQ.get() + (size_t(y) * L.aWidth() + L.pW + x) * L.inCp;
       for (uint32_t k = start[pos]; k < start[pos + 1]; k++)
-        cell[e.channel[k]] += f.oneMinusBeta * (e.value.empty() ? T(1) : e.value[k]);
+        cell[e.key[k] - x * L.inC] += f.oneMinusBeta * (e.value.empty() ? T(1) : e.value[k]);
     }
   }
 }
 
-// Appends the events of step t of what the layer passes on.
+// Appends the events of one step of what the layer passes on.
 template <class T> static void emitEvents(const Layer& L, const T* u, Events<T>& out) {
-  const int h = L.nextH, w = L.nextW;
   const size_t row = size_t(L.outW) * L.outCp;
-  for (int y = 0; y < h; y++) {
-    for (int x = 0; x < w; x++) {
-      const size_t before = out.channel.size();
-      out.channel.resize(before + L.outC);
-      uint16_t* list = out.channel.data() + before;
-      size_t n = 0;
+  const size_t before = out.key.size();
+  out.key.resize(before + size_t(L.nextH) * L.nextW * L.outC);
+  uint16_t* const first = out.key.data();
+  uint16_t* list = first + before;
+  for (int y = 0; y < L.nextH; y++) {
+    for (int x = 0; x < L.nextW; x++) {
+      const int base = x * L.outC;
+      const T* a = u + (L.pool ? size_t(2 * y) * row + size_t(2 * x) * L.outCp : size_t(y) * row + size_t(x) * L.outCp);
       if (L.pool) {
-        const T* a = u + size_t(2 * y) * row + size_t(2 * x) * L.outCp;
-        const T* b = a + L.outCp;
-        const T* c = a + row;
-        const T* d = c + L.outCp;
+        const T *b = a + L.outCp, *c = a + row, *d = c + L.outCp;
         for (int k = 0; k < L.outC; k++) {
-          list[n] = uint16_t(k);
-          n += (a[k] > 0) | (b[k] > 0) | (c[k] > 0) | (d[k] > 0);
+          *list = uint16_t(base + k);
+          list += (a[k] > 0) | (b[k] > 0) | (c[k] > 0) | (d[k] > 0);
         }
       } else {
-        const T* a = u + size_t(y) * row + size_t(x) * L.outCp;
         for (int k = 0; k < L.outC; k++) {
-          list[n] = uint16_t(k);
-          n += a[k] > 0;
+          *list = uint16_t(base + k);
+          list += a[k] > 0;
         }
       }
-      out.channel.resize(before + n);
-      out.start.push_back(uint32_t(out.channel.size()));
+      out.start.push_back(uint32_t(list - first));
     }
   }
+  out.key.resize(list - first);
 }
 
 // Adjoint state of a layer while time runs backward; `d…` are the tangents, used by the Hessian-vector product only.
 template <class T> struct AdjointState { Buffer<T> r, p, q, dr, dp, dq; };
 
-// For each 2×2 window: which of the four voltages is largest, the first on ties.
-template <class T, class F> static inline void forWinners(const Layer& L, const T* u, F visit) {
+// The four voltages of a 2×2 window (or the one voltage, where there is no pool) as offsets into [y][x][outCp].
+struct Window { long at[4]; };
+static inline Window windowOf(const Layer& L, int y, int x) {
   const long row = long(L.outW) * L.outCp;
+  if (!L.pool) { const long a = long(y) * row + long(x) * L.outCp; return {{a, a, a, a}}; }
+  const long a = long(2 * y) * row + long(2 * x) * L.outCp;
+  return {{a, a + L.outCp, a + row, a + row + L.outCp}};
+}
+
+// Calls visit(offset of the voltages, 1 where it is the largest of its window (the first on ties) else 0, offset passed on)
+// for every vector of every window; voltages outside of all windows are not visited.
+template <class T, class F> static inline void forWinners(const Layer& L, const T* u, F visit) {
+  typedef Vec<T> V;
+  V one;
+  for (int k = 0; k < LANES<T>; k++) one[k] = 1;
   for (int y = 0; y < L.nextH; y++) {
     for (int x = 0; x < L.nextW; x++) {
-      const long base = L.pool ? long(2 * y) * row + long(2 * x) * L.outCp : long(y) * row + long(x) * L.outCp;
-      const long next = (long(y) * L.nextW + x) * L.outCp;
-      for (int k = 0; k < L.outC; k++) {
-        long best = base + k;
-        if (L.pool) {
-          if (u[base + L.outCp + k] > u[best]) best = base + L.outCp + k;
-          if (u[base + row + k] > u[best]) best = base + row + k;
-          if (u[base + row + L.outCp + k] > u[best]) best = base + row + L.outCp + k;
+      const Window w = windowOf(L, y, x);
+      for (int k = 0; k < L.outCp; k += LANES<T>) {
+        const long next = (long(y) * L.nextW + x) * L.outCp + k;
+        if (!L.pool) { visit(w.at[0] + k, one, next); continue; }
+        V v[4];
+        for (int i = 0; i < 4; i++) v[i] = *reinterpret_cast<const V*>(u + w.at[i] + k);
+        V top = v[0];
+        for (int i = 1; i < 4; i++) top = v[i] > top ? v[i] : top;
+        V open = one;
+        for (int i = 0; i < 4; i++) {
+          const V is = v[i] == top ? open : V{};
+          open -= is;
+          visit(w.at[i] + k, is, next);
         }
-        visit(best, next + k);
       }
     }
   }
-}
-
-template <class T> static inline T slopeOf(T u) { const T d = T(10) * (u > 0 ? u : -u) + T(1); return T(1) / (d * d); }
-template <class T> static inline T curvatureOf(T u) {
-  const T d = T(10) * (u > 0 ? u : -u) + T(1);
-  const T c = T(20) / (d * d * d);
-  return u > 0 ? -c : (u < 0 ? c : T(0));
 }
 
 // One step backward. gu holds what reaches U from outside (the pool's winners, the readout) and is used up;

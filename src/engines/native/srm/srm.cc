@@ -29,6 +29,7 @@ template <class T> struct Work {
   std::vector<LayerState<T>> state, tangent;
   Buffer<T> x, gu, dgu, gx, dgx, gIn, dgIn, gNext, dgNext, edge;
   std::vector<Segment<T>> segments;
+  ChannelList list;
 };
 
 template <class T> struct Network {
@@ -38,6 +39,9 @@ template <class T> struct Network {
   std::vector<std::vector<Sample<T>>> sets;
   std::vector<Work<T>> work;
 };
+
+template <class T> Vec<T>* vectorAt(T* at) { return reinterpret_cast<Vec<T>*>(at); }
+template <class T> const Vec<T>* vectorAt(const T* at) { return reinterpret_cast<const Vec<T>*>(at); }
 
 constexpr int BLOCK_STEPS = 4;          // steps whose products share one reading of the weights
 
@@ -98,7 +102,7 @@ template <class T> void prepare(const Network<T>& net, Work<T>& w) {
 template <class T> void clearEvents(Events<T>& e, int positions, int steps) {
   e.positions = positions;
   e.steps = steps;
-  e.channel.clear();
+  e.key.clear();
   e.value.clear();
   e.start.assign(1, 0);
 }
@@ -223,14 +227,16 @@ template <class T> void windowBackward(Network<T>& net, const Sample<T>& sample,
         if (t == window - 1) for (int k = 0; k < L.outC; k++) w.gu[k] = readoutGradient[k];
       } else {
         const T* g = w.gNext.get() + t * L.nextSize();
-        forWinners(L, u, [&](long winner, long next) { w.gu[winner] += g[next] * slopeOf(u[winner]); });
+        forWinners(L, u, [&](long at, Vec<T> wins, long next) {
+          *vectorAt(w.gu.get() + at) = wins * *vectorAt(g + next) * slope<T>(*vectorAt(u + at));
+        });
       }
       stepAdjoint(L, u, w.gu.get(), w.adjoint[l], w.gx.get() + t * L.gSize(), dB);
     }
     const Events<T>& in = l == 0 ? sample.input : w.events[l];
     const int t0 = l == 0 ? net.burnIn : 0;
     for (int t = 0; t < window; t += BLOCK_STEPS)
-      outerEvents(L, w.gx.get() + t * L.gSize(), in, t0 + t, std::min(BLOCK_STEPS, window - t), dW);
+      outerEvents(L, w.gx.get() + t * L.gSize(), in, t0 + t, std::min(BLOCK_STEPS, window - t), dW, w.list);
     if (net.burnIn > 0) addStart(L, sample.state[l], w.adjoint[l].p.get(), w.adjoint[l].q.get(), w, dW);
     if (l == 0) continue;
     std::memset(w.gIn.get(), 0, window * L.inSize() * sizeof(T));
@@ -280,11 +286,10 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
       const T* u = w.u[l].get() + t * L.outSize();
       const T* du = w.du[l].get() + t * L.outSize();
       T* ds = w.dS[l + 1].get() + t * N.aSize();
-      // A dense layer sees [position][channel] as its one column of kernel rows; aWidth has no padding there.
-      forWinners(L, u, [&](long winner, long next) {
-        const long c = next % L.outCp, position = next / L.outCp;
+      forWinners(L, u, [&](long at, Vec<T> wins, long next) {
+        const long position = next / L.outCp, c = next % L.outCp;
         const long y = position / L.nextW, xx = position % L.nextW;
-        ds[(y * N.aWidth() + N.pW + xx) * N.inCp + c] = slopeOf(u[winner]) * du[winner];
+        *vectorAt(ds + (y * N.aWidth() + N.pW + xx) * N.inCp + c) += wins * slope<T>(*vectorAt(u + at)) * *vectorAt(du + at);
       });
     });
   }
@@ -314,10 +319,10 @@ void tangentBackward(Network<T>& net, const Sample<T>& sample, const T* g, const
       } else {
         const T* gs = w.gNext.get() + t * L.nextSize();
         const T* dgs = w.dgNext.get() + t * L.nextSize();
-        forWinners(L, u, [&](long winner, long next) {
-          const T sl = slopeOf(u[winner]);
-          w.gu[winner] += gs[next] * sl;
-          w.dgu[winner] += dgs[next] * sl + gs[next] * curvatureOf(u[winner]) * du[winner];
+        forWinners(L, u, [&](long at, Vec<T> wins, long next) {
+          const Vec<T> us = *vectorAt(u + at), sl = slope<T>(us), from = *vectorAt(gs + next);
+          *vectorAt(w.gu.get() + at) = wins * from * sl;
+          *vectorAt(w.dgu.get() + at) = wins * (*vectorAt(dgs + next) * sl + from * curvature<T>(us) * *vectorAt(du + at));
         });
       }
       stepAdjointTangent(L, u, du, w.gu.get(), w.dgu.get(), w.adjoint[l], w.gx.get() + t * L.gSize(), w.dgx.get() + t * L.gSize(), dB);
@@ -325,7 +330,7 @@ void tangentBackward(Network<T>& net, const Sample<T>& sample, const T* g, const
     const Events<T>& in = l == 0 ? sample.input : w.events[l];
     const int t0 = l == 0 ? net.burnIn : 0;
     for (int t = 0; t < window; t += BLOCK_STEPS)
-      outerEvents(L, w.dgx.get() + t * L.gSize(), in, t0 + t, std::min(BLOCK_STEPS, window - t), dW);
+      outerEvents(L, w.dgx.get() + t * L.gSize(), in, t0 + t, std::min(BLOCK_STEPS, window - t), dW, w.list);
     if (l > 0) outerDense(L, w.gx.get(), w.dS[l].get(), window, dW, w.segments.data());
     if (net.burnIn > 0) addStart(L, sample.state[l], w.adjoint[l].dp.get(), w.adjoint[l].dq.get(), w, dW);
     if (l == 0) continue;
@@ -443,7 +448,7 @@ void loadSample(Network<T>& net, Events<T>& e, const uint32_t* rowStart, const u
   e.steps = net.steps;
   const uint32_t total = rowStart[net.steps];
   e.start.assign(size_t(net.steps) * positions + 1, 0);
-  e.channel.assign(total, 0);
+  e.key.assign(total, 0);
   bool binary = true;
   for (uint32_t k = 0; k < total; k++) binary = binary && count[k] == 1;
   e.value.assign(binary ? 0 : total, T(1));
@@ -454,7 +459,7 @@ void loadSample(Network<T>& net, Events<T>& e, const uint32_t* rowStart, const u
   for (int t = 0; t < net.steps; t++)
     for (uint32_t k = rowStart[t]; k < rowStart[t + 1]; k++) {
       const uint32_t slot = at[size_t(t) * positions + channel[k] % positions]++;
-      e.channel[slot] = uint16_t(channel[k] / positions);
+      e.key[slot] = uint16_t(channel[k] % L.inW * L.inC + channel[k] / positions);
       if (!binary) e.value[slot] = T(count[k]);
     }
 }
