@@ -55,8 +55,8 @@ const figure = (svg: string, caption: string, className = ""): string =>
 
 function resultSection(data: ReportData): string {
   const chart = figure(comparisonChart(data), "All on the same tasks. Frames: nearest prototype on summed input frames. Own features: " +
-    "nearest prototype on the spike counts of the network’s last hidden layer. Gradient step: one float step of the last layer on the support.");
-  const spread = data.perTask.length > 1 ? figure(perTaskChart(data.perTask), "Accuracy of single tasks after learning.") : "";
+    "nearest prototype on the spike counts of the network’s last hidden layer. Gradient step: one float step of the last layer on the support.", "compact");
+  const spread = data.perTask.length > 1 ? figure(perTaskChart(data.perTask), "Accuracy of single tasks after learning.", "compact") : "";
   return `<section id="result"><h2>One look at each new class</h2>
 <p>${grouped(data.tasks.tested)} tasks of ${escapeText(data.split)} classes, ${escapeText(data.source)}. Whiskers are the 95 % interval over tasks.</p>${chart}${spread}</section>`;
 }

@@ -19,11 +19,11 @@ p{margin:0 0 12px;max-width:68ch}
 section{margin-top:56px;padding-top:22px;border-top:1px solid var(--faint)}
 .badges{display:flex;flex-wrap:wrap;gap:8px;margin:18px 0 0;padding:0;list-style:none}
 .badges li{border:1px solid var(--faint);border-radius:999px;padding:2px 12px;font-size:.85rem;color:var(--soft);background:var(--raised)}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:32px 0 0;background:var(--faint);
-border:1px solid var(--faint);border-radius:10px;overflow:hidden}
-.figures div{background:var(--paper);padding:16px 18px}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));margin:32px 0 0;border:1px solid var(--faint);
+border-radius:10px;overflow:hidden}
+.figures div{padding:16px 18px;margin:0 -1px -1px 0;border-right:1px solid var(--faint);border-bottom:1px solid var(--faint)}
 .figures dt{font-size:.82rem;color:var(--soft);margin:0 0 2px}
-.figures dd{margin:0;font-size:1.75rem;font-weight:600;line-height:1.2}
+.figures dd{margin:0;font-size:1.5rem;font-weight:600;line-height:1.2}
 .figures small{display:block;font-size:.82rem;font-weight:400;color:var(--soft)}
 .figures .main dd{color:var(--accent)}
 figure{margin:20px 0 0;overflow-x:auto}
@@ -43,7 +43,7 @@ svg .window{stroke:var(--soft);stroke-dasharray:2 4;opacity:.8}
 svg .positive{fill:var(--positive)}svg .negative{fill:var(--negative)}
 svg .rise{stroke:var(--positive);stroke-width:1.3}svg .fall{stroke:var(--negative);stroke-width:1.3}
 svg .outline{fill:none;stroke:var(--ink);stroke-width:1.4}svg .core{fill:var(--accent)}
-.floorplan{max-width:520px}.floorplan.wide{max-width:none}
+.compact{max-width:760px}.floorplan{max-width:520px}.floorplan.wide{max-width:none}
 .scroll{overflow-x:auto;margin-top:16px}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:right;padding:6px 0 6px 18px;border-bottom:1px solid var(--faint);white-space:nowrap}

@@ -47,3 +47,6 @@ export function withUnit(value: number, unit: string): string {
   const [prefix, factor] = PREFIXES.find(([, f]) => Math.abs(value) >= f) ?? PREFIXES[PREFIXES.length - 1];
   return `${(value / factor).toPrecision(3)} ${prefix}${unit}`;
 }
+
+/** A name that fits beside a row: long ones end in an ellipsis. */
+export const shortened = (name: string, limit = 13): string => (name.length <= limit ? name : `${name.slice(0, limit - 1)}…`);

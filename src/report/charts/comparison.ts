@@ -1,9 +1,9 @@
 import type { ReportData } from "../report-data.js";
 import { line, percent, rect, round, scale, svgFigure, text } from "../svg.js";
 
-const WIDTH = 880;
-const LEFT = 300;
-const RIGHT = 90;
+const WIDTH = 720;
+const LEFT = 200;
+const RIGHT = 96;
 const ROW = 34;
 const TOP = 8;
 

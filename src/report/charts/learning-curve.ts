@@ -14,7 +14,7 @@ export function learningCurveChart({ learningCurve, floors, ways }: ReportData):
   const x = scale(0, last, LEFT, WIDTH - RIGHT);
   const y = scale(0, 100, HEIGHT - BOTTOM, TOP);
   const grid = [0, 20, 40, 60, 80, 100].map((v) =>
-    line(LEFT, y(v), WIDTH - RIGHT, y(v), v === 0 ? "axis" : "grid") + text(LEFT - 10, y(v) + 4, `${v}`, 'class="tick" text-anchor="end"'));
+    line(LEFT, y(v), WIDTH - RIGHT, y(v), v === 0 ? "axis" : "grid") + text(LEFT - 10, y(v) + 4, `${v} %`, 'class="tick" text-anchor="end"'));
   const marks = ticks(last, 6).map((v) => text(x(v), HEIGHT - BOTTOM + 20, grouped(v), 'class="tick" text-anchor="middle"'));
   const chance = line(LEFT, y(floors.chance), WIDTH - RIGHT, y(floors.chance), "chance") +
     text(WIDTH - RIGHT + 8, y(floors.chance) + 4, `chance (${ways} ways)`, 'class="tick"');
@@ -29,8 +29,7 @@ export function learningCurveChart({ learningCurve, floors, ways }: ReportData):
   const validationLine = validation.length > 1 ? `<path class="curve-validation" d="${path(validation, x, y)}"/>` : "";
   return svgFigure(WIDTH, HEIGHT, "Accuracy over the tasks of meta-training",
     grid.join("") + marks.join("") + chance + curve + validationLine + dots + ends +
-    text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "tasks of meta-training", 'class="tick" text-anchor="middle"') +
-    text(LEFT - 10, TOP - 2, "%", 'class="tick" text-anchor="end"'));
+    text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "tasks of meta-training", 'class="tick" text-anchor="middle"'));
 }
 
 /** Labels at the right end, pushed apart where they would overlap. */

@@ -1,5 +1,5 @@
 import type { RasterLayer, RasterSample } from "../report-data.js";
-import { grouped, line, rect, round, scale, svgFigure, text, ticks } from "../svg.js";
+import { grouped, line, rect, round, scale, shortened, svgFigure, text, ticks } from "../svg.js";
 
 const [WIDTH, LEFT, RIGHT, TOP] = [880, 112, 74, 8];
 const [GAP, OUTPUT_ROW, AXIS] = [10, 15, 34];
@@ -31,7 +31,7 @@ export function rasterChart(sample: RasterSample, classNames: readonly string[])
 function panel(layer: RasterLayer, x: (v: number) => number, y: number, height: number): string {
   const at = scale(0, layer.neurons, y, y + height);
   return rect(LEFT, y, WIDTH - RIGHT - LEFT, height, 'class="panel"') + marks(layer, x, at, height / layer.neurons, "spikes") +
-    text(LEFT - 12, y + height / 2 - 2, layer.name, 'class="label" text-anchor="end"') +
+    text(LEFT - 12, y + height / 2 - 2, shortened(layer.name), 'class="label" text-anchor="end"') +
     text(LEFT - 12, y + height / 2 + 12, `${grouped(layer.neurons)}`, 'class="tick" text-anchor="end"') +
     text(WIDTH - RIGHT + 10, y + height / 2 + 4, `${grouped(layer.step.length)}`, 'class="tick"');
 }
@@ -55,7 +55,7 @@ function outputPanel(
     const name = classNames[output] ?? `output ${output}`;
     const decided = output === sample.decision ? " ◂" : "";
     return rect(LEFT, at(output) + 0.5, WIDTH - RIGHT - LEFT, OUTPUT_ROW - 1, `class="${target ? "panel target" : "panel"}"`) +
-      text(LEFT - 12, at(output) + 11.5, name, `class="${target ? "label strong" : "label"}" text-anchor="end"`) +
+      text(LEFT - 12, at(output) + 11.5, shortened(name), `class="${target ? "label strong" : "label"}" text-anchor="end"`) +
       text(WIDTH - RIGHT + 10, at(output) + 11.5, `${sample.outputSpikes[output]}${decided}`, `class="${decided ? "value strong" : "tick"}"`);
   });
   return rows.join("") + marks(layer, x, at, OUTPUT_ROW, "spikes output");

@@ -1,5 +1,5 @@
 import type { ExampleTask } from "../report-data.js";
-import { line, rect, round, scale, svgFigure, text } from "../svg.js";
+import { line, rect, round, scale, shortened, svgFigure, text } from "../svg.js";
 
 const [WIDTH, LEFT, RIGHT, TOP, ROW] = [880, 96, 110, 6, 34];
 const MAX_COLUMNS = 512;
@@ -24,7 +24,7 @@ export function weightChangesChart({ weightChange, classNames }: ExampleTask): s
     return rect(LEFT, top, WIDTH - RIGHT - LEFT, ROW - 6, 'class="panel"') +
       `<path class="rise" d="${rises.join("")}"/><path class="fall" d="${falls.join("")}"/>` +
       line(LEFT, middle, WIDTH - RIGHT, middle, "axis") +
-      text(LEFT - 12, middle + 4, classNames[output] ?? `output ${output}`, 'class="label" text-anchor="end"') +
+      text(LEFT - 12, middle + 4, shortened(classNames[output] ?? `output ${output}`), 'class="label" text-anchor="end"') +
       text(WIDTH - RIGHT + 10, middle + 4, `${changed} of ${inputs}`, 'class="tick"');
   });
   const bottom = TOP + weightChange.length * ROW;

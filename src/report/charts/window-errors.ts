@@ -1,5 +1,5 @@
 import type { ExampleTask, LessonRow } from "../report-data.js";
-import { rect, round, svgFigure, text } from "../svg.js";
+import { rect, round, shortened, svgFigure, text } from "../svg.js";
 
 const [WIDTH, LEFT, TOP] = [880, 96, 44];
 const PER_LINE = 5;
@@ -22,7 +22,7 @@ export function windowErrorsChart({ lessons, classNames, windowEnds }: ExampleTa
   });
   const lines = Math.ceil(lessons.length / PER_LINE);
   const names = Array.from({ length: lines }, (_, l) => classNames.map((name, output) =>
-    text(LEFT - 12, l * lineHeight + TOP + output * CELL + 14, name, 'class="label" text-anchor="end"')).join(""));
+    text(LEFT - 12, l * lineHeight + TOP + output * CELL + 14, shortened(name), 'class="label" text-anchor="end"')).join(""));
   return svgFigure(WIDTH, lines * lineHeight, "Window errors and the weight changes they caused", names.join("") + blocks.join(""));
 }
 
@@ -44,7 +44,7 @@ function block(
   });
   const height = classNames.length * CELL;
   const frame = rect(x - 1, y + TOP + lesson.label * CELL - 0.5, windowEnds.length * cell + 1, CELL, 'class="outline" rx="2"');
-  return text(x, y + 18, `${index + 1}.  ${classNames[lesson.label] ?? ""}`, 'class="label strong"') +
+  return text(x, y + 18, `${index + 1}.  ${shortened(classNames[lesson.label] ?? "")}`, 'class="label strong"') +
     text(x, y + 36, "e by window", 'class="tick"') + text(middle, y + 36, "Σ Δw", 'class="tick" text-anchor="middle"') +
     rows.join("") + frame + `<path class="axis" d="M${round(middle)} ${y + TOP}v${height}"/>`;
 }
