@@ -1,0 +1,124 @@
+/** Cuts layers into pieces and gives every piece a core.
+ *  Needs: verified integers. Promises: no core is over a limit of CORE_LIMITS or over the margin of synapse words; every
+ *  neuron is in exactly one piece. Loses: nothing. Cost, in this order: chips, cores, energy (search/tile.ts).
+ *  Order: layers as given, then boxes by channel, row, column, so that equal input gives equal output. */
+import { BOARDS, CHIP_LIMITS, CORE_LIMITS, type BoardName } from "../../hw/limits.js";
+import type { Diagnostics } from "../../src/base/errors.js";
+import type { Box, LoweredNetwork, MapLayer, PartitionedCore, PartitionedNetwork, Piece } from "../ir.js";
+import { searchLayer, TileMemory, type Tile } from "../search/grid.js";
+import { mergePieces } from "../search/merge.js";
+import type { TileRefusal } from "../search/tile.js";
+
+export interface PartitionOptions {
+  /** Undefined: as many chips as it takes. */
+  readonly board: BoardName | undefined;
+  /** Share of a core's synapse words that may be used, 0…1. */
+  readonly synapseMargin: number;
+}
+
+export function partition(network: LoweredNetwork, options: PartitionOptions, diagnostics: Diagnostics): PartitionedNetwork {
+  const maxWords = Math.floor(CORE_LIMITS.synapseWords * options.synapseMargin);
+  const memories = network.layers.map((layer) => new TileMemory(layer, maxWords));
+  const chipsAllowed = options.board ? BOARDS[options.board] : BOARDS["pohoiki-springs"];
+  let coresNeeded = Infinity;
+  for (let chips = 1; chips <= Math.min(chipsAllowed, widestLayer(network)); chips++) {
+    const cut = cutLayers(network, memories, chips, options, diagnostics);
+    diagnostics.throwIfErrors();
+    if (!cut) continue;
+    const cores = mergePieces(network, cut, maxWords);
+    coresNeeded = Math.min(coresNeeded, cores.length);
+    const perChip = Array.from({ length: chips }, (_, chip) => cores.filter((core) => core.region === chip).length);
+    if (Math.max(...perChip) <= CHIP_LIMITS.cores) return { ...network, ...ordered(cut, cores), chips, ...options };
+  }
+  refuseBoard(network, options, coresNeeded, diagnostics);
+  diagnostics.throwIfErrors();
+  throw new Error("compiler bug: partition found neither cores nor a reason");
+}
+
+const widestLayer = (network: LoweredNetwork): number => Math.max(...network.layers.map((layer) => layer.shape[2]));
+
+/** Part of a layer that belongs to a chip: chips cut the map in columns, so that only borders cross. Layers too narrow to
+ *  cut stay on chip 0. */
+function regionOf(layer: MapLayer, chips: number, chip: number): Box | null {
+  const [c1, y1, width] = layer.shape;
+  const whole = width < 4 * chips;
+  if (whole && chip > 0) return null;
+  const edge = (k: number): number => (whole ? k * width : Math.round((k * width) / chips));
+  return { c0: 0, c1, y0: 0, y1, x0: edge(chip), x1: edge(chip + 1) };
+}
+
+/** Pieces of all layers, or null where a layer takes more cores than one chip has. */
+function cutLayers(
+  network: LoweredNetwork, memories: readonly TileMemory[], chips: number, options: PartitionOptions,
+  diagnostics: Diagnostics,
+): Piece[] | null {
+  const pieces: Piece[] = [];
+  let overfull = false;
+  network.layers.forEach((layer, index) => {
+    for (let chip = 0; chip < chips; chip++) {
+      const region = regionOf(layer, chips, chip);
+      if (!region) continue;
+      const tiles = searchLayer(layer, region, memories[index]);
+      if (isRefusal(tiles)) {
+        if (tiles.resource === "compartments") overfull = true;
+        else refuseLayer(layer, tiles, options, diagnostics);
+        return;
+      }
+      for (const { box, cost } of tiles) pieces.push({ layer: index, box, layout: cost.layout, region: chip });
+    }
+  });
+  return overfull ? null : pieces;
+}
+
+const isRefusal = (result: readonly Tile[] | TileRefusal): result is TileRefusal => !Array.isArray(result);
+
+/** Cores by region, then by their first piece; pieces renumbered in core order. */
+function ordered(pieces: readonly Piece[], cores: readonly PartitionedCore[]): Pick<PartitionedNetwork, "pieces" | "cores"> {
+  const sorted = [...cores].sort((a, b) => a.region - b.region || a.pieces[0] - b.pieces[0]);
+  const order = sorted.flatMap((core) => core.pieces);
+  const newIndex = new Map(order.map((old, index) => [old, index]));
+  return {
+    pieces: order.map((old) => pieces[old]),
+    cores: sorted.map((core) => ({ region: core.region, pieces: core.pieces.map((old) => newIndex.get(old)!) })),
+  };
+}
+
+function refuseLayer(layer: MapLayer, refusal: TileRefusal, options: PartitionOptions, diagnostics: Diagnostics): void {
+  const learning = layer.projections.some((projection) => projection.learning);
+  const home = refusal.resource === "synapse words"
+    ? `${refusal.limit} (${Math.round(options.synapseMargin * 100)} % of ${CORE_LIMITS.synapseWords}, hw/limits.ts)`
+    : `${refusal.limit} (hw/limits.ts)`;
+  diagnostics.error("E-PART-001", {
+    at: `layer "${layer.name}"`, found: `${refusal.found} ${refusal.resource} in the smallest piece tried`, limit: home,
+    hint: refusal.resource === "synapse words" && options.synapseMargin < 1
+      ? "synapse margin 1, or fewer weight bits"
+      : learning ? "fewer outputs or fewer weight bits" : "fewer channels before this layer, or fewer weight bits",
+  });
+}
+
+function refuseBoard(network: LoweredNetwork, options: PartitionOptions, cores: number, diagnostics: Diagnostics): void {
+  const compartments = network.layers.reduce((sum, { shape: [c, h, w] }) => sum + c * h * w, 0);
+  const least = Number.isFinite(cores) ? cores : Math.ceil(compartments / CORE_LIMITS.compartments);
+  const larger = (Object.keys(BOARDS) as BoardName[]).find((name) => {
+    const chips = BOARDS[name];
+    return (!options.board || chips > BOARDS[options.board]) && fitsOn(network, options, name);
+  });
+  diagnostics.error("E-PART-002", {
+    at: `network "${network.spec.name}"`,
+    found: `at least ${least} cores`,
+    limit: options.board
+      ? `${BOARDS[options.board]} × ${CHIP_LIMITS.cores} cores of board "${options.board}" (hw/limits.ts)`
+      : `${CHIP_LIMITS.cores} cores a chip (hw/limits.ts)`,
+    hint: larger ? `board "${larger}"` : "fewer channels, or a pool earlier",
+  });
+}
+
+function fitsOn(network: LoweredNetwork, options: PartitionOptions, board: BoardName): boolean {
+  try {
+    const quiet = { errors: [], warnings: [], error: () => {}, warn: () => {}, throwIfErrors: () => {} };
+    partition(network, { ...options, board }, quiet as unknown as Diagnostics);
+    return true;
+  } catch {
+    return false;
+  }
+}
