@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import type { ChipImage } from "../../hw/image.js";
+import { noOperations } from "../../src/replay/replay-run.js";
+import { costRows } from "../../src/report/cost-rows.js";
+
+const image = { chips: 1, cores: [{ chip: 0, core: 0 }, { chip: 0, core: 1 }] } as unknown as ChipImage;
+
+describe("costRows", () => {
+  it("prices operations by the published figures, each model by itself", () => {
+    const queries = { counts: { ...noOperations(), steps: 10, denseOperations: 100, activeUpdates: 20 }, presentations: 2 };
+    const lessons = { counts: { ...noOperations(), steps: 10, synapticUpdates: 50 }, presentations: 1 };
+    const [d18, sanafe] = costRows(image, queries, lessons, 5);
+    // Davies 2018: 23.6 pJ a synaptic operation, 81 an active update, 120 a synaptic update.
+    expect(d18.energyPerSampleJ).toBeCloseTo((100 * 23.6e-12 + 20 * 81e-12) / 2, 18);
+    expect(d18.energyPerClassJ).toBeCloseTo((50 * 120e-12) / 5, 18);
+    // SANA-FE: 35.5 dense, 51.2 + 21.6 an active update, none for learning.
+    expect(sanafe.energyPerSampleJ).toBeCloseTo((100 * 35.5e-12 + 20 * 72.8e-12) / 2, 18);
+    expect(sanafe.energyPerClassJ).toBe(0);
+    expect(sanafe.notes.join()).toContain("synaptic update (learning)");
+  });
+
+  it("takes a step as its barrier and the mean work of a core", () => {
+    const queries = { counts: { ...noOperations(), steps: 10, denseOperations: 200 }, presentations: 2 };
+    const [d18] = costRows(image, queries, queries, 5);
+    // 10 operations a step and core of 3.5 ns, barrier of one tile 113 ns, five steps a sample.
+    expect(d18.secondsPerSample).toBeCloseTo(5 * (10 * 3.5e-9 + 113e-9), 15);
+  });
+});
