@@ -424,7 +424,7 @@ using srm::Network;
     for (const auto& L : static_cast<Network<T>*>(h)->layers) n += srm::accumulatorSize(L);                            \
     return n;                                                                                                          \
   }                                                                                                                    \
-  /* readout [outC]; into: accumulator or null (forward only); returns the sample's cross-entropy */                   \
+  /* readout: see report(); into: accumulator or null (forward only); returns the sample's cross-entropy */                   \
   extern "C" double SRM_JOIN(SRM_NAME(srm_gradient), suffix)(void* h, int thread, int set, int index, int label,      \
                                                              double samples, T* readout, T* into) {                    \
     return srm::gradient<T>(*static_cast<Network<T>*>(h), thread, set, index, label, samples, readout, into);          \
@@ -464,6 +464,32 @@ void loadSample(Network<T>& net, Events<T>& e, const uint32_t* rowStart, const u
     }
 }
 
+// What a caller sees of a sample: readout [outC], then for each layer the rate of what it passes on (of the last layer:
+// of U > 0 at the last step), then how often each input of the last layer [C, H, W] fired in the window.
+template <class T> void report(const Network<T>& net, const Work<T>& w, const T* u, T* out) {
+  const size_t layers = net.layers.size();
+  const Layer& last = net.layers.back();
+  const int window = net.steps - net.burnIn;
+  T above = 0;
+  for (int k = 0; k < last.outC; k++) { *out++ = u[k]; above += u[k] > 0; }
+  for (size_t l = 0; l + 1 < layers; l++) {
+    const Layer& L = net.layers[l];
+    *out++ = T(w.events[l + 1].key.size()) / T(double(window) * L.nextH * L.nextW * L.outC);
+  }
+  *out++ = above / T(last.outC);
+  const Events<T>& e = w.events[layers - 1];
+  const size_t features = size_t(last.inC) * last.inH * last.inW;
+  std::memset(out, 0, features * sizeof(T));
+  if (layers < 2) return;
+  for (size_t row = 0; row + 1 < e.start.size(); row++) {
+    const int position = int(row % e.positions), y = position / last.inW;
+    for (uint32_t k = e.start[row]; k < e.start[row + 1]; k++) {
+      const int x = e.key[k] / last.inC, c = e.key[k] % last.inC;
+      out[(size_t(c) * last.inH + y) * last.inW + x] += 1;
+    }
+  }
+}
+
 template <class T>
 double gradient(Network<T>& net, int thread, int set, int index, int label, double samples, T* readout, T* into) {
   Work<T>& w = net.work[thread];
@@ -473,7 +499,7 @@ double gradient(Network<T>& net, int thread, int set, int index, int label, doub
   const T* u = readoutOf(net, w);
   std::vector<T> g(outputs), p(outputs);
   const double loss = crossEntropy<T>(u, outputs, label, samples, g.data(), p.data());
-  if (readout) for (int k = 0; k < outputs; k++) readout[k] = u[k];
+  if (readout) report(net, w, u, readout);
   if (into) windowBackward(net, sample, g.data(), w, into);
   return loss;
 }

@@ -1,0 +1,63 @@
+// Run-time dispatch: one table of functions for each build of srm.cc.
+#include "api.h"
+
+#define SRM_DECLARE(T, isa, suffix)                                                                       \
+  extern "C" {                                                                                            \
+  void* srm_create_##isa##_##suffix(const int32_t*, const double*);                                       \
+  void srm_destroy_##isa##_##suffix(void*);                                                               \
+  void srm_weights_##isa##_##suffix(void*, int, const T*);                                                \
+  void srm_set_size_##isa##_##suffix(void*, int, int);                                                    \
+  void srm_sample_##isa##_##suffix(void*, int, int, const uint32_t*, const uint32_t*, const uint16_t*);   \
+  void srm_burn_##isa##_##suffix(void*, int, int, int);                                                   \
+  size_t srm_accumulator_##isa##_##suffix(void*);                                                         \
+  double srm_gradient_##isa##_##suffix(void*, int, int, int, int, double, T*, T*);                        \
+  void srm_hessian_##isa##_##suffix(void*, int, int, int, int, double, T*);                               \
+  void srm_collect_##isa##_##suffix(void*, const T*, int, T*);                                            \
+  }                                                                                                       \
+  static const srm::Api<T> table_##isa##_##suffix = {                                                     \
+      srm_create_##isa##_##suffix,   srm_destroy_##isa##_##suffix,     srm_weights_##isa##_##suffix,      \
+      srm_set_size_##isa##_##suffix, srm_sample_##isa##_##suffix,      srm_burn_##isa##_##suffix,         \
+      srm_accumulator_##isa##_##suffix, srm_gradient_##isa##_##suffix, srm_hessian_##isa##_##suffix,      \
+      srm_collect_##isa##_##suffix};
+
+SRM_DECLARE(float, base, f32)
+SRM_DECLARE(double, base, f64)
+#if defined(__x86_64__)
+SRM_DECLARE(float, avx2, f32)
+SRM_DECLARE(double, avx2, f64)
+SRM_DECLARE(float, avx512, f32)
+SRM_DECLARE(double, avx512, f64)
+#endif
+
+namespace srm {
+
+static int level() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) return 2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+#endif
+  return 0;
+}
+
+const char* apiName() {
+  static const char* const names[] = {"base", "avx2", "avx512"};
+  return names[level()];
+}
+
+template <> const Api<float>& api<float>() {
+#if defined(__x86_64__)
+  if (level() == 2) return table_avx512_f32;
+  if (level() == 1) return table_avx2_f32;
+#endif
+  return table_base_f32;
+}
+
+template <> const Api<double>& api<double>() {
+#if defined(__x86_64__)
+  if (level() == 2) return table_avx512_f64;
+  if (level() == 1) return table_avx2_f64;
+#endif
+  return table_base_f64;
+}
+
+}  // namespace srm
