@@ -66,8 +66,9 @@ export interface Plasticity {
   /** The rule as in the literature, for people. */
   readonly rule: string;
   readonly tepoch: number;
+  /** x1 and x2 of the learning axons; x2 only where the rule reads it. */
   readonly preTrace: readonly TraceConfig[];
-  readonly postTrace: readonly TraceConfig[];
+  readonly preTrace2: readonly TraceConfig[];
   readonly stdpProfiles: readonly StdpProfile[];
   readonly microcode: Uint32Array;
   readonly productMantissaBits: number;

@@ -143,10 +143,9 @@ function emitLearning(network: MappedCores, index: number): CoreImage["learning"
   for (const symbol of emitSymbols(network, index)) {
     if (symbol.layer === plasticity.layer) logicalOutput.set(symbol.neurons, symbol.firstCompartment);
   }
-  const { plasticLayer, inputs, preTrace, postTrace, stdpProfiles, microcode, productMantissaBits, resetPreTrace } = plasticity;
-  return {
-    plasticLayer, inputs, logicalOutput, preTrace, postTrace, stdpProfiles, microcode, productMantissaBits, resetPreTrace,
-  };
+  const { layer: _layer, rule: _rule, tepoch: _tepoch, ...learning } = plasticity;
+  // No post trace is configured: y1 changes only where the program writes it.
+  return { ...learning, logicalOutput, postTrace: [] };
 }
 
 /** [core] output axons, ascending by compartment, then by destination. Populations are numbered within their core. */

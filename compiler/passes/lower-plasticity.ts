@@ -9,8 +9,7 @@ import type { LoweredNetwork, MappableNetwork, Plasticity } from "../ir.js";
 
 /** The authors' public simulator of the chip: neutral y1, rate, traces. Source: design §6, `authors-chip`. */
 const AUTHORS = { neutral: 20, mantissa: 1, exponent: -4, impulse: 40, tauX1: 3, tauX2: 5 } as const;
-/** Nothing reads y1 between the program's writes: it is cleared each step and takes no impulse. */
-const WRITTEN_TRACE: TraceConfig = { decay: 0, impulse: 0, impulseFraction: 0 };
+const traceOf = (decay: number, impulse: number): TraceConfig => ({ decay, impulse, impulseFraction: 0 });
 
 export function lowerPlasticity(network: MappableNetwork): LoweredNetwork {
   const { spec, model } = network;
@@ -22,15 +21,17 @@ export function lowerPlasticity(network: MappableNetwork): LoweredNetwork {
 
 function learningOf(soel: SoelSpec, integers: QuantizedSoel): Omit<Plasticity, "layer" | "inputs"> {
   const products = soel.form === "chip" ? chipRule(integers) : authorsRule();
-  const preTrace: TraceConfig[] = soel.form === "chip"
-    ? [{ decay: integers.traceDecay, impulse: soel.impulse, impulseFraction: 0 }]
-    : [AUTHORS.tauX1, AUTHORS.tauX2].map((tau) => ({ decay: traceDecayOf(tau), impulse: AUTHORS.impulse, impulseFraction: 0 }));
+  const traces = soel.form === "chip"
+    ? { preTrace: [traceOf(integers.traceDecay, soel.impulse)], preTrace2: [] }
+    : {
+        preTrace: [traceOf(traceDecayOf(AUTHORS.tauX1), AUTHORS.impulse)],
+        preTrace2: [traceOf(traceDecayOf(AUTHORS.tauX2), AUTHORS.impulse)],
+      };
   return {
     plasticLayer: 0,
     rule: disassemble(products, soel.epochExp),
     tepoch: 1,
-    preTrace,
-    postTrace: [WRITTEN_TRACE],
+    ...traces,
     stdpProfiles: [{ pointer: 0, numProducts: products.length, decimateExp: soel.epochExp, requireY: false }],
     microcode: encodeMicrocode(products),
     productMantissaBits: PRODUCT_DOWN_SHIFT.mantissaBits,

@@ -7,7 +7,7 @@ import type {
 } from "../ir.js";
 import { countSlots } from "../slots.js";
 import { trafficOf } from "../passes/place.js";
-import { coreUse } from "../verifiers/image.js";
+import { coreUse } from "../core-use.js";
 
 const lines = (parts: readonly string[]): string => `${parts.join("\n")}\n`;
 
@@ -35,7 +35,8 @@ export function printLowered({ plasticity, layers }: LoweredNetwork): string {
   return lines([
     `layer "${layers[plasticity.layer].name}" learns from ${plasticity.inputs} inputs`,
     plasticity.rule,
-    ...plasticity.preTrace.map(({ decay, impulse }, k) => `pre trace ${k}: decay ${decay}/65536 impulse ${impulse}`),
+    ...[...plasticity.preTrace, ...plasticity.preTrace2].map((trace, k) =>
+      `x${k + 1}: decay ${trace.decay}/65536 impulse ${trace.impulse}`),
     ...plasticity.stdpProfiles.map((p, k) => `profile ${k}: word ${p.pointer}, ${p.numProducts} products, every tepoch·2^${p.decimateExp}`),
     `microcode ${[...plasticity.microcode].map((word) => `0x${word.toString(16).padStart(8, "0")}`).join(" ")}`,
   ]);

@@ -30,11 +30,11 @@ export function verifyLowered(network: LoweredNetwork): void {
   const learning = network.layers.flatMap((layer, index) => (layer.projections.some((p) => p.learning) ? [index] : []));
   bug(learning.length === (network.plasticity ? 1 : 0), "number of plastic layers");
   if (!network.plasticity) return;
-  const { layer, stdpProfiles, microcode, preTrace } = network.plasticity;
+  const { layer, stdpProfiles, microcode } = network.plasticity;
   bug(learning[0] === layer, "which layer is plastic");
   bug(network.layers[layer].projections.every((p) => p.learning && p.axons === "discrete"), "a plastic layer's axons");
   for (const { pointer, numProducts } of stdpProfiles) decodeMicrocode(microcode, pointer, numProducts);
-  bug(microcode.length <= CORE_LIMITS.microcodeWords && preTrace.length <= CORE_LIMITS.preTraceConfigs, "learning limits");
+  bug(microcode.length <= CORE_LIMITS.microcodeWords, "microcode words");
 }
 
 /** Every neuron is in exactly one piece, every piece on exactly one core, no core is over its limits. */
