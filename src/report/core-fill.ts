@@ -1,5 +1,6 @@
-import type { ChipImage, CoreImage } from "../../hw/image.js";
-import { AXON_SLOTS, CHIP_LIMITS, CORE_LIMITS } from "../../hw/limits.js";
+import { coreUse } from "../../compiler/core-use.js";
+import type { ChipImage } from "../../hw/image.js";
+import { CHIP_LIMITS, CORE_LIMITS } from "../../hw/limits.js";
 import type { CoreFill, ReportData } from "./report-data.js";
 
 /** The limits that fills stand beside. */
@@ -8,26 +9,14 @@ export const REPORT_LIMITS: ReportData["limits"] = {
   outputAxonSlots: CORE_LIMITS.outputAxonSlots, coresPerChip: CHIP_LIMITS.cores,
 };
 
-const WORD_BYTES = 8;
-
-/** Fill of every used core, counted from the image's tables alone. */
-export const coreFills = (image: ChipImage): CoreFill[] => image.cores.map((core) => ({
-  chip: core.chip, core: core.core, plastic: core.learning !== null,
-  layers: [...new Set(image.symbols.filter((s) => s.chip === core.chip && s.core === core.core).map((s) => image.layers[s.layer].name))],
-  compartments: core.compartments.length, synapseWords: Math.ceil(core.synapseMemory.length / WORD_BYTES),
-  inputAxons: core.inputAxons.reduce((sum, axon) => sum + (axon.preTraceConfig >= 0 ? 2 : 1), 0),
-  outputAxonSlots: outputAxonSlots(core),
-}));
-
-/** Slots counted once a population and destination axon (the sharing reading; loihi-facts §2.4). */
-function outputAxonSlots(core: CoreImage): number {
-  const seen = new Set<string>();
-  let slots = 0;
-  for (const axon of core.outputAxons) {
-    const key = `${axon.population},${axon.chip},${axon.core},${axon.axon}`;
-    if (axon.kind !== "discrete" && seen.has(key)) continue;
-    seen.add(key);
-    slots += AXON_SLOTS[axon.kind] + (axon.chip === core.chip ? 0 : AXON_SLOTS.offChipExtra);
-  }
-  return slots;
-}
+/** Fill of every used core, counted from the image's tables alone; output axons once a population. */
+export const coreFills = (image: ChipImage): CoreFill[] => image.cores.map((core) => {
+  const use = coreUse(core);
+  const here = image.symbols.filter((s) => s.chip === core.chip && s.core === core.core);
+  return {
+    chip: core.chip, core: core.core, plastic: core.learning !== null,
+    layers: [...new Set(here.map((s) => image.layers[s.layer].name))],
+    compartments: use.compartments, synapseWords: use.synapseWords, inputAxons: use.inputAxons,
+    outputAxonSlots: use.outputAxons.perPopulation,
+  };
+});

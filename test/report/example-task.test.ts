@@ -71,7 +71,7 @@ describe("coreFills", () => {
     const [fill] = coreFills({
       layers: [{ name: "c" }, { name: "d" }], symbols: [{ chip: 0, core: 3, layer: 1 }, { chip: 0, core: 3, layer: 1 }, { chip: 0, core: 4, layer: 0 }],
       cores: [{
-        chip: 0, core: 3, learning: {}, compartments: new Uint32Array(7), synapseMemory: new Uint8Array(40),
+        chip: 0, core: 3, learning: {}, synapseFormats: [], compartmentProfiles: [], vthProfiles: [], compartments: new Uint32Array(7), synapseMemory: new Uint8Array(40),
         inputAxons: [{ preTraceConfig: -1 }, { preTraceConfig: 0 }, { preTraceConfig: 2 }],
         outputAxons: [axon(0, "pop32", 5), axon(0, "pop32", 5), axon(0, "pop32", 6), axon(-1, "discrete", 7), axon(-1, "discrete", 7, 1), axon(1, "pop16", 5, 1)],
       }],
