@@ -3,8 +3,21 @@ import { EventColumns } from "./columns.js";
 import type { DecodeOptions, DecoderFactory, FormatName, SensorSize, StreamDecoder } from "./decoder.js";
 import { FORMATS } from "./decoder.js";
 import { detectFormat, HEAD_BYTES } from "./detect.js";
+import { Aedat2Decoder } from "./formats/aedat2.js";
+import { Aedat3Decoder } from "./formats/aedat3.js";
+import { Aedat4Decoder } from "./formats/aedat4.js";
+import { CsvDecoder } from "./formats/csv.js";
+import { DatDecoder } from "./formats/dat.js";
+import { EventStreamDecoder } from "./formats/event-stream.js";
+import { Evt2Decoder } from "./formats/evt2.js";
+import { Evt21Decoder } from "./formats/evt21.js";
+import { Evt3Decoder } from "./formats/evt3.js";
+import { Mat5Decoder } from "./formats/mat5.js";
 import { NmnistDecoder } from "./formats/nmnist.js";
+import { NpyDecoder } from "./formats/numpy.js";
+import { NpzDecoder } from "./formats/npz.js";
 import { Problems } from "./problems.js";
+import { streamOf } from "./recording.js";
 import type { EventStream } from "./types.js";
 import { sortByTime, Validator } from "./validate.js";
 
@@ -18,6 +31,18 @@ export interface Recording {
 
 const FACTORIES: Readonly<Partial<Record<FormatName, DecoderFactory>>> = {
   nmnist: (options, problems) => new NmnistDecoder(options, problems),
+  aedat2: (options, problems) => new Aedat2Decoder(options, problems),
+  aedat3: (options, problems) => new Aedat3Decoder(options, problems),
+  aedat4: (options, problems) => new Aedat4Decoder(options, problems),
+  evt2: (options, problems) => new Evt2Decoder(options, problems),
+  "evt2.1": (options, problems) => new Evt21Decoder(options, problems),
+  evt3: (options, problems) => new Evt3Decoder(options, problems),
+  dat: (options, problems) => new DatDecoder(options, problems),
+  es: (options, problems) => new EventStreamDecoder(options, problems),
+  mat5: (options, problems) => new Mat5Decoder(options, problems),
+  npy: (options, problems) => new NpyDecoder(options, problems),
+  npz: (options, problems) => new NpzDecoder(options, problems),
+  csv: (options, problems) => new CsvDecoder(options, problems),
 };
 
 /** Decodes a file as its pieces come in. With `onBatch` the events of each piece are handed over and forgotten, so
@@ -67,7 +92,7 @@ export class RecordingReader {
     }
     const factory = FACTORIES[found];
     if (!factory) {
-      this.problems.fail("E-EVT-009", 0, { found: `format ${found} is not read this way` });
+      this.problems.fail("E-EVT-009", 0, { found: `${found} needs the HDF5 library and is read as a whole`, hint: "decodeAny instead of decodeEvents" });
     }
     this.formatFound = found;
     return factory(this.options, this.problems);
@@ -95,7 +120,7 @@ export class RecordingReader {
 
   /** Sensor size: the user's word, else the file's, else the smallest that holds the events so far. */
   get size(): SensorSize {
-    return this.declaredSize() ?? { width: this.maxX + 1, height: this.maxY + 1 };
+    return this.declaredSize() ?? { width: Math.max(1, this.maxX + 1), height: Math.max(1, this.maxY + 1) };
   }
 
   /** What was dropped or evened out so far. */
@@ -111,21 +136,9 @@ export class RecordingReader {
   recording(): Recording {
     if (this.validator.needsSort) sortByTime(this.columns);
     if (!this.declaredSize()) this.noteExtent(0);
-    const { length, t, x, y, on } = this.columns;
-    const stream: EventStream = {
-      tUs: compactTimes(t.subarray(0, length)),
-      x: x.subarray(0, length), y: y.subarray(0, length), polarity: on.subarray(0, length),
-      ...this.size,
-    };
+    const stream = streamOf(this.columns, this.size);
     return { stream, format: this.format, notes: this.notes };
   }
-}
-
-const UINT32_END = 2 ** 32;
-
-/** Sorted times as Uint32 where they fit. */
-function compactTimes(t: Float64Array): Uint32Array | Float64Array {
-  return t.length > 0 && t[t.length - 1] >= UINT32_END ? t : Uint32Array.from(t);
 }
 
 /** As decodeEvents, with the format and what repair did. */

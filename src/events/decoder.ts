@@ -17,6 +17,8 @@ export interface DecodeOptions {
   /** Sensor size, where the user knows better than the file. */
   readonly width?: number;
   readonly height?: number;
+  /** Name of one recording, where a file holds several. */
+  readonly recording?: string;
   /** Format, where the user knows better than the content. */
   readonly format?: FormatName;
 }

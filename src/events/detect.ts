@@ -1,11 +1,9 @@
 import type { FormatName } from "./decoder.js";
+import { latin, propheseeHeader } from "./detect-header.js";
 import { looksLikeNmnist } from "./formats/nmnist.js";
 
 /** Bytes of a file's start that detection may need; more is not looked at. */
 export const HEAD_BYTES = 65_536;
-
-const latin = (bytes: Uint8Array, from: number, to: number): string =>
-  String.fromCharCode(...bytes.subarray(from, Math.min(to, bytes.length)));
 
 /** What a file is, by its content; the name is asked only where the content has no mark of its own.
  *  @returns the format, or why it is none of them */
@@ -30,28 +28,6 @@ function aedatVersion(start: string): FormatName | { readonly unknown: string } 
   if (version.startsWith("3")) return "aedat3";
   if (version.startsWith("4")) return "aedat4";
   return { unknown: `AEDAT version "${version}"` };
-}
-
-/** The text header of Prophesee files as key and value. Ends before the first line that is no header line; a line
- *  with bytes no header has is data that begins with 0x25 by chance. Source: reference/event-formats.md.
- *  @returns fields with lower-case keys, and where the data begin */
-export function propheseeHeader(head: Uint8Array): { fields: ReadonlyMap<string, string>; dataOffset: number } {
-  const fields = new Map<string, string>();
-  let at = 0;
-  while (head[at] === 0x25) {
-    const end = head.indexOf(0x0a, at);
-    if (end < 0) break;
-    let text = true;
-    for (let i = at; i < end && text; i++) text = (head[i] >= 0x20 && head[i] < 0x7f) || head[i] === 0x0d || head[i] === 0x09;
-    if (!text) break;
-    const line = latin(head, at + 1, end).trim();
-    at = end + 1;
-    const space = line.search(/\s/);
-    const key = (space < 0 ? line : line.slice(0, space)).toLowerCase();
-    fields.set(key, space < 0 ? "" : line.slice(space + 1).trim());
-    if (key === "end") break;
-  }
-  return { fields, dataOffset: at };
 }
 
 function prophesee(head: Uint8Array, name: string): FormatName | { readonly unknown: string } {
