@@ -3,19 +3,11 @@ import { mamlSoelCase } from "../../../src/engines/cases/maml-soel-case.js";
 import type { MamlSoelFile } from "../../../src/engines/cases/maml-soel-case.js";
 import { loihiNetwork, runTask, taskGradient } from "../../../src/engines/reference/loihi-task.js";
 import { hasShared, readShared } from "../../support/shared.js";
+import { relative } from "./relative.js";
 
 const bits = (text: string): number[] => [...text].map(Number);
 const hexPairs = (text: string): number[] => (text.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
 
-/** Largest difference relative to the largest expected entry. */
-function relative(found: ArrayLike<number>, expected: readonly number[]): number {
-  let [difference, scale] = [0, 1e-300];
-  expected.forEach((x, k) => {
-    difference = Math.max(difference, Math.abs(x - found[k]));
-    scale = Math.max(scale, Math.abs(x));
-  });
-  return found.length === expected.length ? difference / scale : Infinity;
-}
 
 // Outside witness: a PyTorch program and a second one in plain integers and numpy (golden/README.md).
 describe.skipIf(!hasShared).each([["main", false], ["variant", true]] as const)("maml_loihi_soel_small.json, %s", (_, variant) => {
