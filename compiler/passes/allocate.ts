@@ -110,11 +110,10 @@ function checkCore(network: RoutedNetwork, index: number, core: MappedCore, slot
   const over = (code: string, found: number, what: string, limit: number, hint: string): void => {
     if (found > limit) diagnostics.error(code, { at, found: `${found} ${what} on one core`, limit: `${limit} (hw/limits.ts)`, hint });
   };
-  over("E-ALLOC-001", core.words, "synapse words", CORE_LIMITS.synapseWords, "fewer weight bits");
-  over("E-ALLOC-002", core.formats.length, "synapse formats", CORE_LIMITS.synapseFormats, "fewer kinds of precision");
   const axons = network.links[index].reduce((sum, link) => sum + (link.logicalInput >= 0 ? 2 : 1), 0);
-  over("E-ALLOC-003", axons, "input axons", CORE_LIMITS.inputAxons, "fewer channels in the layer before");
-  over("E-ALLOC-004", slots.perPopulation, "output-axon slots", CORE_LIMITS.outputAxonSlots, "fewer channels in the layer after");
+  over("E-ALLOC-001", axons, "input axons", CORE_LIMITS.inputAxons, "a pool, or a larger stride, before this layer");
+  over("E-ALLOC-002", slots.perPopulation, "output-axon slots", CORE_LIMITS.outputAxonSlots,
+    "fewer weight bits, or fewer outputs, in the layer that reads this one");
   if (slots.perCompartment > CORE_LIMITS.outputAxonSlots) {
     diagnostics.warn("W-ALLOC-001", {
       at, found: `${slots.perCompartment} output-axon slots on one core if a population's slot counts once a compartment`,

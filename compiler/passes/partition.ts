@@ -21,7 +21,7 @@ export function partition(network: LoweredNetwork, options: PartitionOptions, di
   const memories = network.layers.map((layer) => new TileMemory(layer, maxWords));
   const chipsAllowed = options.board ? BOARDS[options.board] : BOARDS["pohoiki-springs"];
   let coresNeeded = Infinity;
-  for (let chips = 1; chips <= Math.min(chipsAllowed, widestLayer(network)); chips++) {
+  for (let chips = fewestChips(network); chips <= Math.min(chipsAllowed, widestLayer(network)); chips++) {
     const cut = cutLayers(network, memories, chips, options, diagnostics);
     diagnostics.throwIfErrors();
     if (!cut) continue;
@@ -34,6 +34,12 @@ export function partition(network: LoweredNetwork, options: PartitionOptions, di
   diagnostics.throwIfErrors();
   throw new Error("compiler bug: partition found neither cores nor a reason");
 }
+
+const compartmentsIn = (network: LoweredNetwork): number =>
+  network.layers.reduce((sum, { shape: [c, h, w] }) => sum + c * h * w, 0);
+
+const fewestChips = (network: LoweredNetwork): number =>
+  Math.ceil(compartmentsIn(network) / (CHIP_LIMITS.cores * CORE_LIMITS.compartments));
 
 const widestLayer = (network: LoweredNetwork): number => Math.max(...network.layers.map((layer) => layer.shape[2]));
 
@@ -84,21 +90,31 @@ function ordered(pieces: readonly Piece[], cores: readonly PartitionedCore[]): P
 }
 
 function refuseLayer(layer: MapLayer, refusal: TileRefusal, options: PartitionOptions, diagnostics: Diagnostics): void {
-  const learning = layer.projections.some((projection) => projection.learning);
-  const home = refusal.resource === "synapse words"
-    ? `${refusal.limit} (${Math.round(options.synapseMargin * 100)} % of ${CORE_LIMITS.synapseWords}, hw/limits.ts)`
-    : `${refusal.limit} (hw/limits.ts)`;
+  const margin = `${Math.round(options.synapseMargin * 100)} % of ${CORE_LIMITS.synapseWords}`;
   diagnostics.error("E-PART-001", {
-    at: `layer "${layer.name}"`, found: `${refusal.found} ${refusal.resource} in the smallest piece tried`, limit: home,
-    hint: refusal.resource === "synapse words" && options.synapseMargin < 1
-      ? "synapse margin 1, or fewer weight bits"
-      : learning ? "fewer outputs or fewer weight bits" : "fewer channels before this layer, or fewer weight bits",
+    at: `layer "${layer.name}"`, found: `${refusal.found} ${refusal.resource} in the smallest piece tried`,
+    limit: `${refusal.limit} (${refusal.resource === "synapse words" ? `${margin}, ` : ""}hw/limits.ts)`,
+    hint: remedyFor(layer, options),
   });
 }
 
+/** A remedy that was tried: the whole margin, then fewer bits; else one that makes the layer's input smaller. */
+function remedyFor(layer: MapLayer, options: PartitionOptions): string {
+  const [c1, y1, x1] = layer.shape;
+  const fits = (candidate: MapLayer, margin: number): boolean => {
+    const memory = new TileMemory(candidate, Math.floor(CORE_LIMITS.synapseWords * margin));
+    return !isRefusal(searchLayer(candidate, { c0: 0, c1, y0: 0, y1, x0: 0, x1 }, memory));
+  };
+  if (options.synapseMargin < 1 && fits(layer, 1)) return "a synapse margin of 1";
+  for (const bits of [6, 5, 4, 3, 2]) {
+    const fewer = layer.projections.map((projection) => ({ ...projection, bits: Math.min(bits, projection.bits) }));
+    if (fits({ ...layer, projections: fewer }, options.synapseMargin)) return `weights of ${bits} bits in this layer`;
+  }
+  return "a pool, or a larger stride, before this layer";
+}
+
 function refuseBoard(network: LoweredNetwork, options: PartitionOptions, cores: number, diagnostics: Diagnostics): void {
-  const compartments = network.layers.reduce((sum, { shape: [c, h, w] }) => sum + c * h * w, 0);
-  const least = Number.isFinite(cores) ? cores : Math.ceil(compartments / CORE_LIMITS.compartments);
+  const least = Number.isFinite(cores) ? cores : Math.ceil(compartmentsIn(network) / CORE_LIMITS.compartments);
   const larger = (Object.keys(BOARDS) as BoardName[]).find((name) => {
     const chips = BOARDS[name];
     return (!options.board || chips > BOARDS[options.board]) && fitsOn(network, options, name);

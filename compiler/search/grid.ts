@@ -17,7 +17,7 @@ interface Grid {
 }
 
 /** Part i of n balanced parts of [low, high). */
-export function part(low: number, high: number, n: number, i: number): readonly [number, number] {
+function part(low: number, high: number, n: number, i: number): readonly [number, number] {
   const size = high - low;
   return [low + Math.floor((i * size) / n), low + Math.floor(((i + 1) * size) / n)];
 }
@@ -82,21 +82,29 @@ export class TileMemory {
   }
 }
 
+/** Boxes of a balanced grid, by channel, row, column. */
+export function gridBoxes(region: Box, channels: number, rows: number, columns: number): Box[] {
+  const boxes: Box[] = [];
+  for (let c = 0; c < channels; c++) {
+    const [c0, c1] = part(region.c0, region.c1, channels, c);
+    for (let y = 0; y < rows; y++) {
+      const [y0, y1] = part(region.y0, region.y1, rows, y);
+      for (let x = 0; x < columns; x++) {
+        const [x0, x1] = part(region.x0, region.x1, columns, x);
+        boxes.push({ c0, c1, y0, y1, x0, x1 });
+      }
+    }
+  }
+  return boxes;
+}
+
 /** All tiles of a grid, or what forbids the first that fits nowhere. */
 function tilesOf(region: Box, grid: Grid, memory: TileMemory): Tile[] | TileRefusal {
   const tiles: Tile[] = [];
-  for (let c = 0; c < grid.channels; c++) {
-    const [c0, c1] = part(region.c0, region.c1, grid.channels, c);
-    for (let y = 0; y < grid.rows; y++) {
-      const [y0, y1] = part(region.y0, region.y1, grid.rows, y);
-      for (let x = 0; x < grid.columns; x++) {
-        const [x0, x1] = part(region.x0, region.x1, grid.columns, x);
-        const box = { c0, c1, y0, y1, x0, x1 };
-        const cost = memory.best(box);
-        if (!isCost(cost)) return cost;
-        tiles.push({ box, cost });
-      }
-    }
+  for (const box of gridBoxes(region, grid.channels, grid.rows, grid.columns)) {
+    const cost = memory.best(box);
+    if (!isCost(cost)) return cost;
+    tiles.push({ box, cost });
   }
   return tiles;
 }

@@ -49,6 +49,7 @@ export function mergePieces(network: LoweredNetwork, pieces: readonly Piece[], m
     if (bin.compartments + costs[index].compartments > CORE_LIMITS.compartments) return false;
     const layers = [...bin.pieces, index].map(layerOf);
     if (!offsetsAgree(layers) || thresholds(layers) > CORE_LIMITS.vthProfiles) return false;
+    if (layers.flatMap((layer) => layer.projections).length > CORE_LIMITS.synapseFormats) return false;
     const cost = tileCost(layerOf(index), pieces[index].box, pieces[index].layout, bin.compartments);
     return bin.words + cost.words <= maxWords && bin.inputAxons + cost.inputAxons <= CORE_LIMITS.inputAxons;
   }

@@ -128,11 +128,17 @@ export interface TileRefusal {
 }
 
 
+/** Widest padding tried: what a 5×5 kernel wants. */
+const PAD_LIMIT = 4;
+
 function* layouts(layer: MapLayer, box: Box): Generator<Layout> {
   const channels = box.c1 - box.c0;
   const [height, width] = [box.y1 - box.y0, box.x1 - box.x0];
   const learning = layer.projections.some((projection) => projection.learning);
-  const pad = (axis: 0 | 1): number => (learning ? 0 : Math.max(...layer.projections.map((p) => fullPad(p, axis))));
+  const pad = (axis: 0 | 1): number => {
+    if (learning || (axis === 0 ? height : width) === 1) return 0;
+    return Math.min(PAD_LIMIT, Math.max(...layer.projections.map((p) => fullPad(p, axis))));
+  };
   const inners = height === 1 ? (["x"] as const) : width === 1 ? (["y"] as const) : (["x", "y"] as const);
   for (const inner of inners) {
     const [padsInner, padsOuter] = inner === "x" ? [pad(1), pad(0)] : [pad(0), pad(1)];

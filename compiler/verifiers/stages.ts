@@ -100,6 +100,7 @@ export function verifyMapped(network: MappedCores): void {
   network.mapped.forEach((core, index) => {
     bug(core.profiles.length <= CORE_LIMITS.compartmentProfiles, "compartment profiles");
     bug(core.vthProfiles.length <= CORE_LIMITS.vthProfiles, "vth profiles");
+    bug(core.formats.length <= CORE_LIMITS.synapseFormats, "synapse formats");
     for (const { decayU, decayV, refractDelay } of core.profiles) {
       bug([decayU, decayV].every((d) => d >= 0 && d < 4096), `decay registers ${decayU}, ${decayV}`);
       bug(refractDelay >= RANGE.refractory[0] && refractDelay <= RANGE.refractory[1], "refractory");

@@ -2,6 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compareWithModel, forEachDelivery } from "../../compiler/expand.js";
 import { compileNetwork } from "../../compiler/pipeline.js";
+import { arrange, compartmentsOf } from "../../compiler/geometry.js";
+import type { Box, Layout, LoweredNetwork, PartitionedNetwork, Piece } from "../../compiler/ir.js";
+import { allocate } from "../../compiler/passes/allocate.js";
+import { emit } from "../../compiler/passes/emit.js";
+import { lowerPlasticity } from "../../compiler/passes/lower-plasticity.js";
+import { place } from "../../compiler/passes/place.js";
+import { route } from "../../compiler/passes/route.js";
+import { verifyIntegers } from "../../compiler/passes/verify-integers.js";
+import { gridBoxes } from "../../compiler/search/grid.js";
+import { offsetsAgree } from "../../compiler/search/merge.js";
+import { Diagnostics } from "../../src/base/errors.js";
 import type { ChipImage } from "../../hw/image.js";
 import { networkShapes, sizeOf } from "../../src/model/shapes.js";
 import type { LayerSpec, NetworkSpec, WeightPrecision } from "../../src/model/types.js";
@@ -48,6 +59,42 @@ const specs = fc.record({
   return even && shapes.every((shape) => shape.every((size) => size >= 1));
 });
 
+interface Choice {
+  readonly rows: number; readonly columns: number; readonly channels: number; readonly inner: "x" | "y";
+  readonly group: number; readonly padInner: number; readonly padOuter: number; readonly together: boolean;
+}
+
+/** A partition that no search would make: any grid and layout that fits compartments, neighbors sharing cores. */
+function cutAtWill(lowered: LoweredNetwork, choices: readonly Choice[]): Pick<PartitionedNetwork, "pieces" | "cores"> {
+  const pieces: Piece[] = [];
+  const cores: { pieces: number[]; region: number }[] = [];
+  let free = 0;
+  lowered.layers.forEach((layer, index) => {
+    const choice = choices[index % choices.length];
+    const learning = layer.projections.some((projection) => projection.learning);
+    const [c, h, w] = layer.shape;
+    const region: Box = { c0: 0, c1: c, y0: 0, y1: h, x0: 0, x1: w };
+    for (const box of gridBoxes(region, Math.min(c, choice.channels), Math.min(h, choice.rows), Math.min(w, choice.columns))) {
+      const divisors = Array.from({ length: box.c1 - box.c0 }, (_, k) => k + 1).filter((g) => (box.c1 - box.c0) % g === 0);
+      const wanted: Layout = {
+        group: divisors[choice.group % divisors.length], inner: choice.inner,
+        padInner: learning ? 0 : choice.padInner, padOuter: learning ? 0 : choice.padOuter,
+      };
+      const layout = compartmentsOf(arrange(box, wanted)) <= 500 ? wanted : { ...wanted, padInner: 0, padOuter: 0 };
+      const size = compartmentsOf(arrange(box, layout));
+      const share = choice.together && !learning && size <= free && offsetsAgree([
+        layer, ...(cores.at(-1)?.pieces.map((p) => lowered.layers[pieces[p].layer]) ?? []),
+      ]);
+      pieces.push({ layer: index, box, layout, region: 0 });
+      if (share) cores.at(-1)!.pieces.push(pieces.length - 1);
+      else cores.push({ pieces: [pieces.length - 1], region: 0 });
+      free = (share ? free : 1024) - size;
+      if (learning) free = 0;
+    }
+  });
+  return { pieces, cores };
+}
+
 describe("expansion of an image", () => {
   it("gives the model back for random small networks", () => {
     fc.assert(fc.property(specs, fc.integer({ min: 1, max: 1000 }), (spec, seed) => {
@@ -57,6 +104,26 @@ describe("expansion of an image", () => {
       expect(result.examples).toEqual([]);
       expect(result.neurons).toBe(networkShapes(spec).slice(1).reduce((sum, shape) => sum + sizeOf(shape), 0));
     }), { numRuns: 150, seed: 7 });
+  }, 60_000);
+
+  it("gives the model back however layers are cut, addressed and padded", () => {
+    const choice = fc.record({
+      rows: fc.integer({ min: 1, max: 3 }), columns: fc.integer({ min: 1, max: 3 }), channels: fc.integer({ min: 1, max: 3 }),
+      inner: fc.constantFrom("x" as const, "y" as const), group: fc.nat({ max: 5 }), padInner: fc.nat({ max: 4 }),
+      padOuter: fc.nat({ max: 4 }), together: fc.boolean(),
+    });
+    let padding = 0;
+    fc.assert(fc.property(specs, fc.array(choice, { minLength: 3, maxLength: 3 }), (spec, choices) => {
+      const model = quantized(spec, 3);
+      const diagnostics = new Diagnostics();
+      const lowered = lowerPlasticity(verifyIntegers(model, diagnostics));
+      const placed = place({ ...lowered, ...cutAtWill(lowered, choices), chips: 1, synapseMargin: 1 });
+      const image = emit(allocate(route(placed, diagnostics), diagnostics), geometry, { name: "x", board: "kapoho-bay", chipSeed: 1 });
+      const result = compareWithModel(image, model);
+      padding += result.paddingSynapses;
+      expect(result.examples).toEqual([]);
+    }), { numRuns: 150, seed: 11 });
+    expect(padding).toBeGreaterThan(0);
   }, 60_000);
 
   const spec = network("small", [2, 6, 7], [conv("c1", 4, 3, 1, 1), pool("p1"), dense("out", 3)]);
