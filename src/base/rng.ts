@@ -21,6 +21,13 @@ export function draw32(seed: number, stream: number, t: number, i: number): numb
 export const drawBits = (bits: number, seed: number, stream: number, t: number, i: number): number =>
   draw32(seed, stream, t, i) >>> (32 - bits);
 
+/** What draw32 makes of (seed, stream, t): one mixing for a whole step's draws, see `drawAt`. */
+export const drawPrefix = (seed: number, stream: number, t: number): number =>
+  fmix(fmix(fmix(seed ^ GOLDEN) ^ stream) ^ t);
+
+/** drawAt(drawPrefix(seed, stream, t), i) = draw32(seed, stream, t, i). */
+export const drawAt = (prefix: number, i: number): number => fmix(prefix ^ i);
+
 /** Streams of the chip's plastic layer n: 16n + offset. Source: design §6. */
 export const CHIP_STREAM = { x1: 1, weight: 2, x3: 3, perLayer: 16 } as const;
 
