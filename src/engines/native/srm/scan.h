@@ -1,8 +1,9 @@
 // The parts of a layer that run along time: filters, refractory trace, pool, and their adjoints and tangents.
 #pragma once
-#include "layout.h"
+#include "../kernels/layout.h"
 
 namespace srm {
+using namespace kernels;
 
 // State of one layer between steps; what the burn-in hands to the window.
 template <class T> struct LayerState {
@@ -60,7 +61,7 @@ template <class T> static void stepNeurons(const Layer& L, const T* x, const T* 
 }
 
 // The filters of the input itself, for the states that a window starts from.
-template <class T> static void stepInput(const Layer& L, const Events<T>& e, int t, LayerState<T>& s) {
+template <class T> static void stepInput(const Layer& L, const Events& e, int t, LayerState<T>& s) {
   typedef Vec<T> V;
   const Filter<T> f = filterOf<T>(L);
   V* p = reinterpret_cast<V*>(s.inP.get());
@@ -76,13 +77,13 @@ template <class T> static void stepInput(const Layer& L, const Events<T>& e, int
       const int pos = y * L.inW + x;
       T* cell = s.inQ.get() + (size_t(y) * L.aWidth() + L.pW + x) * L.inCp;
       for (uint32_t k = start[pos]; k < start[pos + 1]; k++)
-        cell[e.key[k] - x * L.inC] += f.oneMinusBeta * (e.value.empty() ? T(1) : e.value[k]);
+        cell[e.key[k] - x * L.inC] += f.oneMinusBeta * (e.value.empty() ? T(1) : T(e.value[k]));
     }
   }
 }
 
 // Appends the events of one step of what the layer passes on.
-template <class T> static void emitEvents(const Layer& L, const T* u, Events<T>& out) {
+template <class T> static void emitEvents(const Layer& L, const T* u, Events& out) {
   const size_t row = size_t(L.outW) * L.outCp;
   const size_t before = out.key.size();
   out.key.resize(before + size_t(L.nextH) * L.nextW * L.outC);
@@ -104,7 +105,7 @@ template <class T> static void emitEvents(const Layer& L, const T* u, Events<T>&
           list += a[k] > 0;
         }
       }
-      out.start.push_back(uint32_t(list - first));
+      out.start.push(uint32_t(list - first));
     }
   }
   out.key.resize(list - first);

@@ -2,7 +2,10 @@
 // A *set* is a list of samples with their burnt-in states. Every call works on samples lo…hi of a set and adds what it
 // finds to the caller's accumulator, so that threads take ranges and the caller adds the accumulators in a fixed order.
 // Weights outside: all layers' weights [out][in][kH][kW] then bias [out], one after another. Source: design §4–5.
-#include "conv.h"
+#include <algorithm>
+#include <vector>
+
+#include "../kernels/conv.h"
 #include "scan.h"
 
 #ifndef SRM_ISA
@@ -13,17 +16,18 @@
 #define SRM_NAME(name) SRM_JOIN(name, SRM_ISA)
 
 namespace srm {
+using namespace kernels;
 namespace {
 
 template <class T> struct Sample {
-  Events<T> input;
+  Events input;
   std::vector<LayerState<T>> state;     // at the end of the burn-in
-  std::vector<Events<T>> burnt;         // [layer] what each passed on in the burn-in; dropped afterwards
+  std::vector<Events> burnt;         // [layer] what each passed on in the burn-in; dropped afterwards
 };
 
 // Buffers of one thread.
 template <class T> struct Work {
-  std::vector<Events<T>> events;        // [layer] input of each layer over the window
+  std::vector<Events> events;        // [layer] input of each layer over the window
   std::vector<Buffer<T>> u, du, dS;     // [layer] U and its tangent over the window; tangent of the layer's input, padded
   std::vector<AdjointState<T>> adjoint;
   std::vector<LayerState<T>> state, tangent;
@@ -99,20 +103,12 @@ template <class T> void prepare(const Network<T>& net, Work<T>& w) {
   w.segments.resize(segments);
 }
 
-template <class T> void clearEvents(Events<T>& e, int positions, int steps) {
-  e.positions = positions;
-  e.steps = steps;
-  e.key.clear();
-  e.value.clear();
-  e.start.assign(1, 0);
-}
-
 // Steps of one layer from its input events, in blocks; `visit(t, u)` sees the voltages of each step.
 template <class T, class F>
-void runLayer(const Layer& L, const LayerWeights<T>& W, const Events<T>& in, int t0, int steps, LayerState<T>& s, Work<T>& w, F visit) {
+void runLayer(const Layer& L, const LayerWeights<T>& W, const Events& in, int t0, int steps, LayerState<T>& s, Work<T>& w, F visit) {
   for (int t = 0; t < steps; t += BLOCK_STEPS) {
     const int n = std::min(BLOCK_STEPS, steps - t);
-    std::memset(w.x.get(), 0, n * L.outSize() * sizeof(T));
+    __builtin_memset(w.x.get(), 0, n * L.outSize() * sizeof(T));
     convEvents(L, W.forward.get(), in, t0 + t, n, w.x.get());
     for (int k = 0; k < n; k++) visit(t + k, w.x.get() + k * L.outSize());
   }
@@ -120,10 +116,10 @@ void runLayer(const Layer& L, const LayerWeights<T>& W, const Events<T>& in, int
 
 template <class T> void copyState(const LayerState<T>& from, LayerState<T>& to, const Layer& L) {
   const size_t bytes = L.outSize() * sizeof(T);
-  std::memcpy(to.r.get(), from.r.get(), bytes);
-  std::memcpy(to.spike.get(), from.spike.get(), bytes);
-  std::memcpy(to.p.get(), from.p.get(), bytes);
-  std::memcpy(to.q.get(), from.q.get(), bytes);
+  __builtin_memcpy(to.r.get(), from.r.get(), bytes);
+  __builtin_memcpy(to.spike.get(), from.spike.get(), bytes);
+  __builtin_memcpy(to.p.get(), from.p.get(), bytes);
+  __builtin_memcpy(to.q.get(), from.q.get(), bytes);
 }
 
 // Steps 0…burnIn−1 with the weights in force: leaves the states that the window starts from.
@@ -139,9 +135,9 @@ template <class T> void burnSample(Network<T>& net, Sample<T>& sample, Work<T>& 
   for (size_t l = 0; l < net.layers.size(); l++) {
     const Layer& L = net.layers[l];
     LayerState<T>& s = sample.state[l];
-    const Events<T>& in = l == 0 ? sample.input : w.events[l];
+    const Events& in = l == 0 ? sample.input : w.events[l];
     const bool last = l + 1 == net.layers.size();
-    clearEvents(w.events[l + 1], L.nextH * L.nextW, net.burnIn);
+    w.events[l + 1].clear(L.nextH * L.nextW, net.burnIn);
     runLayer(L, net.weights[l], in, 0, net.burnIn, s, w, [&](int t, T* x) {
       stepInput(L, in, t, s);
       stepNeurons(L, x, net.weights[l].bias.get(), s, w.gu.get());
@@ -159,15 +155,15 @@ template <class T> void windowForward(Network<T>& net, const Sample<T>& sample, 
     const Layer& L = net.layers[l];
     LayerState<T>& s = w.state[l];
     copyState(sample.state[l], s, L);
-    std::memset(s.p.get(), 0, L.outSize() * sizeof(T));
-    std::memset(s.q.get(), 0, L.outSize() * sizeof(T));
+    __builtin_memset(s.p.get(), 0, L.outSize() * sizeof(T));
+    __builtin_memset(s.q.get(), 0, L.outSize() * sizeof(T));
     if (net.burnIn > 0) {
       convDense(L, net.weights[l].forward.get(), sample.state[l].inP.get(), s.p.get(), w.segments.data());
       convDense(L, net.weights[l].forward.get(), sample.state[l].inQ.get(), s.q.get(), w.segments.data());
     }
-    const Events<T>& in = l == 0 ? sample.input : w.events[l];
+    const Events& in = l == 0 ? sample.input : w.events[l];
     const bool last = l + 1 == net.layers.size();
-    clearEvents(w.events[l + 1], L.nextH * L.nextW, window);
+    w.events[l + 1].clear(L.nextH * L.nextW, window);
     runLayer(L, net.weights[l], in, l == 0 ? net.burnIn : 0, window, s, w, [&](int t, T* x) {
       T* u = w.u[l].get() + t * L.outSize();
       stepNeurons(L, x, net.weights[l].bias.get(), s, u);
@@ -178,8 +174,8 @@ template <class T> void windowForward(Network<T>& net, const Sample<T>& sample, 
 
 template <class T> void zeroAdjoint(AdjointState<T>& a, const Layer& L, bool tangents) {
   const size_t bytes = L.outSize() * sizeof(T);
-  for (auto* b : {&a.r, &a.p, &a.q}) std::memset(b->get(), 0, bytes);
-  if (tangents) for (auto* b : {&a.dr, &a.dp, &a.dq}) std::memset(b->get(), 0, bytes);
+  for (auto* b : {&a.r, &a.p, &a.q}) __builtin_memset(b->get(), 0, bytes);
+  if (tangents) for (auto* b : {&a.dr, &a.dp, &a.dq}) __builtin_memset(b->get(), 0, bytes);
 }
 
 // Copies [y][x][outCp] into the padded layout of gX, scaled: adjoints of the filters' start.
@@ -193,7 +189,7 @@ template <class T> void toPadded(const Layer& L, const T* p, const T* q, T a, T 
 }
 
 template <class T> void zeroPadding(const Layer& L, T* g, int maps) {
-  std::memset(g, 0, size_t(maps) * L.gSize() * sizeof(T));
+  __builtin_memset(g, 0, size_t(maps) * L.gSize() * sizeof(T));
 }
 
 // The adjoints of P and Q at the window's start times the burnt-in filters of the input.
@@ -222,7 +218,7 @@ template <class T> void windowBackward(Network<T>& net, const Sample<T>& sample,
     zeroPadding(L, w.gx.get(), window);
     for (int t = window - 1; t >= 0; t--) {
       const T* u = w.u[l].get() + t * L.outSize();
-      std::memset(w.gu.get(), 0, L.outSize() * sizeof(T));
+      __builtin_memset(w.gu.get(), 0, L.outSize() * sizeof(T));
       if (last) {
         if (t == window - 1) for (int k = 0; k < L.outC; k++) w.gu[k] = readoutGradient[k];
       } else {
@@ -233,16 +229,16 @@ template <class T> void windowBackward(Network<T>& net, const Sample<T>& sample,
       }
       stepAdjoint(L, u, w.gu.get(), w.adjoint[l], w.gx.get() + t * L.gSize(), dB);
     }
-    const Events<T>& in = l == 0 ? sample.input : w.events[l];
+    const Events& in = l == 0 ? sample.input : w.events[l];
     const int t0 = l == 0 ? net.burnIn : 0;
     for (int t = 0; t < window; t += BLOCK_STEPS)
       outerEvents(L, w.gx.get() + t * L.gSize(), in, t0 + t, std::min(BLOCK_STEPS, window - t), dW, w.list);
     if (net.burnIn > 0) addStart(L, sample.state[l], w.adjoint[l].p.get(), w.adjoint[l].q.get(), w, dW);
     if (l == 0) continue;
-    std::memset(w.gIn.get(), 0, window * L.inSize() * sizeof(T));
+    __builtin_memset(w.gIn.get(), 0, window * L.inSize() * sizeof(T));
     for (int t = 0; t < window - 1; t++)
       convBack(L, net.weights[l].backward.get(), w.gx.get() + t * L.gSize(), w.gIn.get() + t * L.inSize(), w.segments.data());
-    std::swap(w.gIn, w.gNext);
+    w.gIn.swap(w.gNext);
   }
 }
 
@@ -255,16 +251,16 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
     const LayerWeights<T>& D = net.direction[l];
     const Filter<T> f = filterOf<T>(L);
     LayerState<T>& s = w.tangent[l];
-    for (auto* b : {&s.p, &s.q, &s.r, &s.spike}) std::memset(b->get(), 0, L.outSize() * sizeof(T));
+    for (auto* b : {&s.p, &s.q, &s.r, &s.spike}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(T));
     if (net.burnIn > 0) {
       convDense(L, D.forward.get(), sample.state[l].inP.get(), s.p.get(), w.segments.data());
       convDense(L, D.forward.get(), sample.state[l].inQ.get(), s.q.get(), w.segments.data());
     }
-    const Events<T>& in = l == 0 ? sample.input : w.events[l];
+    const Events& in = l == 0 ? sample.input : w.events[l];
     const int vectors = L.outCp / LANES<T>;
     const V* db = reinterpret_cast<const V*>(D.bias.get());
     const bool last = l + 1 == net.layers.size();
-    if (!last) std::memset(w.dS[l + 1].get(), 0, window * net.layers[l + 1].aSize() * sizeof(T));
+    if (!last) __builtin_memset(w.dS[l + 1].get(), 0, window * net.layers[l + 1].aSize() * sizeof(T));
     runLayer(L, D, in, l == 0 ? net.burnIn : 0, window, s, w, [&](int t, T* x) {
       if (l > 0) convDense(L, net.weights[l].forward.get(), w.dS[l].get() + t * L.aSize(), x, w.segments.data());
       const V* us = reinterpret_cast<const V*>(w.u[l].get() + t * L.outSize());
@@ -312,8 +308,8 @@ void tangentBackward(Network<T>& net, const Sample<T>& sample, const T* g, const
     for (int t = window - 1; t >= 0; t--) {
       const T* u = w.u[l].get() + t * L.outSize();
       const T* du = w.du[l].get() + t * L.outSize();
-      std::memset(w.gu.get(), 0, L.outSize() * sizeof(T));
-      std::memset(w.dgu.get(), 0, L.outSize() * sizeof(T));
+      __builtin_memset(w.gu.get(), 0, L.outSize() * sizeof(T));
+      __builtin_memset(w.dgu.get(), 0, L.outSize() * sizeof(T));
       if (last) {
         if (t == window - 1) for (int k = 0; k < L.outC; k++) { w.gu[k] = g[k]; w.dgu[k] = dg[k]; }
       } else {
@@ -327,23 +323,23 @@ void tangentBackward(Network<T>& net, const Sample<T>& sample, const T* g, const
       }
       stepAdjointTangent(L, u, du, w.gu.get(), w.dgu.get(), w.adjoint[l], w.gx.get() + t * L.gSize(), w.dgx.get() + t * L.gSize(), dB);
     }
-    const Events<T>& in = l == 0 ? sample.input : w.events[l];
+    const Events& in = l == 0 ? sample.input : w.events[l];
     const int t0 = l == 0 ? net.burnIn : 0;
     for (int t = 0; t < window; t += BLOCK_STEPS)
       outerEvents(L, w.dgx.get() + t * L.gSize(), in, t0 + t, std::min(BLOCK_STEPS, window - t), dW, w.list);
     if (l > 0) outerDense(L, w.gx.get(), w.dS[l].get(), window, dW, w.segments.data());
     if (net.burnIn > 0) addStart(L, sample.state[l], w.adjoint[l].dp.get(), w.adjoint[l].dq.get(), w, dW);
     if (l == 0) continue;
-    std::memset(w.gIn.get(), 0, window * L.inSize() * sizeof(T));
-    std::memset(w.dgIn.get(), 0, window * L.inSize() * sizeof(T));
+    __builtin_memset(w.gIn.get(), 0, window * L.inSize() * sizeof(T));
+    __builtin_memset(w.dgIn.get(), 0, window * L.inSize() * sizeof(T));
     for (int t = 0; t < window - 1; t++) {
       const size_t at = t * L.gSize(), to = t * L.inSize();
       convBack(L, net.weights[l].backward.get(), w.gx.get() + at, w.gIn.get() + to, w.segments.data());
       convBack(L, net.weights[l].backward.get(), w.dgx.get() + at, w.dgIn.get() + to, w.segments.data());
       convBack(L, net.direction[l].backward.get(), w.gx.get() + at, w.dgIn.get() + to, w.segments.data());
     }
-    std::swap(w.gIn, w.gNext);
-    std::swap(w.dgIn, w.dgNext);
+    w.gIn.swap(w.gNext);
+    w.dgIn.swap(w.dgNext);
   }
 }
 
@@ -441,26 +437,27 @@ using srm::Network;
 namespace srm {
 
 template <class T>
-void loadSample(Network<T>& net, Events<T>& e, const uint32_t* rowStart, const uint32_t* channel, const uint16_t* count) {
+void loadSample(Network<T>& net, Events& e, const uint32_t* rowStart, const uint32_t* channel, const uint16_t* count) {
   const Layer& L = net.layers[0];
   const int positions = L.inH * L.inW;
   e.positions = positions;
   e.steps = net.steps;
   const uint32_t total = rowStart[net.steps];
-  e.start.assign(size_t(net.steps) * positions + 1, 0);
-  e.key.assign(total, 0);
+  e.start.zero(size_t(net.steps) * positions + 1);
+  e.key.resize(total);
   bool binary = true;
   for (uint32_t k = 0; k < total; k++) binary = binary && count[k] == 1;
-  e.value.assign(binary ? 0 : total, T(1));
+  e.value.clear();
+  if (!binary) e.value.resize(total);
   for (int t = 0; t < net.steps; t++)
     for (uint32_t k = rowStart[t]; k < rowStart[t + 1]; k++) e.start[size_t(t) * positions + channel[k] % positions + 1]++;
   for (size_t i = 1; i < e.start.size(); i++) e.start[i] += e.start[i - 1];
-  std::vector<uint32_t> at(e.start.begin(), e.start.end() - 1);
+  std::vector<uint32_t> at(e.start.data(), e.start.data() + e.start.size() - 1);
   for (int t = 0; t < net.steps; t++)
     for (uint32_t k = rowStart[t]; k < rowStart[t + 1]; k++) {
       const uint32_t slot = at[size_t(t) * positions + channel[k] % positions]++;
       e.key[slot] = uint16_t(channel[k] % L.inW * L.inC + channel[k] / positions);
-      if (!binary) e.value[slot] = T(count[k]);
+      if (!binary) e.value[slot] = count[k];
     }
 }
 
@@ -477,9 +474,9 @@ template <class T> void report(const Network<T>& net, const Work<T>& w, const T*
     *out++ = T(w.events[l + 1].key.size()) / T(double(window) * L.nextH * L.nextW * L.outC);
   }
   *out++ = above / T(last.outC);
-  const Events<T>& e = w.events[layers - 1];
+  const Events& e = w.events[layers - 1];
   const size_t features = size_t(last.inC) * last.inH * last.inW;
-  std::memset(out, 0, features * sizeof(T));
+  __builtin_memset(out, 0, features * sizeof(T));
   if (layers < 2) return;
   for (size_t row = 0; row + 1 < e.start.size(); row++) {
     const int position = int(row % e.positions), y = position / last.inW;

@@ -6,7 +6,7 @@
 #pragma once
 #include "gemm.h"
 
-namespace srm {
+namespace kernels {
 
 // Range of output coordinates o with 0 ≤ o·stride + tap − pad < inSize.
 static inline void validRange(int tap, int stride, int pad, int inSize, int outSize, int& from, int& to) {
@@ -21,7 +21,7 @@ static inline void validRange(int tap, int stride, int pad, int inSize, int outS
 // Events of one kernel row under an output position lie side by side, as rows of the event list run along x, then channel:
 // an event's key is x·inC + channel, so its weight row is that of key − (first x of the kernel row)·inC.
 template <class T, int NV>
-static void convEventsRows(const Layer& L, const T* w, const Events<T>& e, int t0, int steps, T* x, int firstVector, int kw0, int kw1) {
+static void convEventsRows(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector, int kw0, int kw1) {
   typedef Vec<T> V;
   const long cp = L.outCp;
   const bool valued = !e.value.empty();
@@ -47,7 +47,7 @@ static void convEventsRows(const Layer& L, const T* w, const Events<T>& e, int t
           if (valued) {
             for (; k < to; k++) {
               const V* r = reinterpret_cast<const V*>(base + long(e.key[k]) * cp);
-              for (int n = 0; n < NV; n++) acc[n] += e.value[k] * r[n];
+              for (int n = 0; n < NV; n++) acc[n] += T(e.value[k]) * r[n];
             }
           } else {
             for (; k < to; k++) {
@@ -76,7 +76,7 @@ template <class T, class F> static inline void forBlocks(const Layer& L, F visit
   }
 }
 
-template <class T> static void convEvents(const Layer& L, const T* w, const Events<T>& e, int t0, int steps, T* x) {
+template <class T> static void convEvents(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x) {
   forBlocks<T>(L, [&](int v, int nv, int kw0, int kw1) {
     if (nv == 2) convEventsRows<T, 2>(L, w, e, t0, steps, x, v, kw0, kw1);
     else convEventsRows<T, 1>(L, w, e, t0, steps, x, v, kw0, kw1);
@@ -133,7 +133,7 @@ template <class T> static void convBack(const Layer& L, const T* wBack, const T*
 }
 
 template <class T, int NV>
-static void outerEventsRows(const Layer& L, const T* g, const Events<T>& e, int t0, int steps, T* dw, int firstVector, int kw0, int kw1) {
+static void outerEventsRows(const Layer& L, const T* g, const Events& e, int t0, int steps, T* dw, int firstVector, int kw0, int kw1) {
   typedef Vec<T> V;
   const long cp = L.outCp;
   const bool valued = !e.value.empty();
@@ -158,7 +158,7 @@ static void outerEventsRows(const Layer& L, const T* g, const Events<T>& e, int 
           for (int n = 0; n < NV; n++) value[n] = grad[n];
           for (; k < to; k++) {
             V* r = reinterpret_cast<V*>(base + long(e.key[k]) * cp);
-            if (valued) for (int n = 0; n < NV; n++) r[n] += e.value[k] * value[n];
+            if (valued) for (int n = 0; n < NV; n++) r[n] += T(e.value[k]) * value[n];
             else for (int n = 0; n < NV; n++) r[n] += value[n];
           }
         }
@@ -167,72 +167,85 @@ static void outerEventsRows(const Layer& L, const T* g, const Events<T>& e, int 
   }
 }
 
-// Events of a run of steps once more, sorted by channel: where each happened.
+// Events of a run of steps once more, sorted by channel and by the phase of their column in the stride: where each happened.
 struct ChannelList {
-  std::vector<uint32_t> start, at;       // [inC + 1]; (step·inH + y)·inW + x
-  template <class T> void sort(const Layer& L, const Events<T>& e, int t0, int steps) {
-    start.assign(L.inC + 1, 0);
+  Array<uint32_t> start, at;       // [inC·sW + 1]; (step·inH + y)·inW + x
+  void sort(const Layer& L, const Events& e, int t0, int steps) {
+    const int bins = L.inC * L.sW;
+    start.zero(bins + 1);
     const uint32_t* rows = e.start.data() + size_t(t0) * e.positions;
-    const uint32_t from = rows[0], to = rows[size_t(steps) * e.positions];
-    at.resize(to - from);
     const uint32_t positions = uint32_t(steps) * e.positions;
-    for (uint32_t p = 0; p < positions; p++)
-      for (uint32_t k = rows[p]; k < rows[p + 1]; k++) start[e.key[k] - (p % L.inW) * L.inC + 1]++;
-    for (int c = 0; c < L.inC; c++) start[c + 1] += start[c];
-    std::vector<uint32_t>& next = cursor;
-    next.assign(start.begin(), start.end() - 1);
-    for (uint32_t p = 0; p < positions; p++)
-      for (uint32_t k = rows[p]; k < rows[p + 1]; k++) at[next[e.key[k] - (p % L.inW) * L.inC]++] = p;
+    at.resize(rows[positions] - rows[0]);
+    const auto visit = [&](auto use) {
+      for (uint32_t p = 0; p < positions; p++) {
+        const int x = int(p % L.inW), phase = (x + L.pW) % L.sW;
+        for (uint32_t k = rows[p]; k < rows[p + 1]; k++) use((e.key[k] - x * L.inC) * L.sW + phase, p);
+      }
+    };
+    visit([&](int bin, uint32_t) { start[bin + 1]++; });
+    for (int c = 0; c < bins; c++) start[c + 1] += start[c];
+    cursor.resize(bins);
+    for (int c = 0; c < bins; c++) cursor[c] = start[c];
+    visit([&](int bin, uint32_t p) { at[cursor[bin]++] = p; });
   }
  private:
-  std::vector<uint32_t> cursor;
+  Array<uint32_t> cursor;
 };
 
-// Stride 1, kernel rows of KW: the weight rows of one channel stay in registers while its events pass.
-template <class T, int KW, int NV>
-static void outerByChannel(const Layer& L, const T* g, const ChannelList& list, T* dw, int firstVector) {
+// The N weight rows that one channel's events of one phase reach stay in registers while the events pass.
+template <class T, int N, int NV>
+static void outerByChannel(const Layer& L, const T* g, const ChannelList& list, T* dw, int firstVector, int phase) {
   typedef Vec<T> V;
   const long cv = L.outCp / LANES<T>;
   const V* grad = reinterpret_cast<const V*>(g) + firstVector;
+  const long apart = long(L.sW) * L.inC * cv;
   for (int kh = 0; kh < L.kH; kh++) {
     for (int c = 0; c < L.inC; c++) {
-      const uint32_t from = list.start[c], to = list.start[c + 1];
+      const uint32_t from = list.start[c * L.sW + phase], to = list.start[c * L.sW + phase + 1];
       if (from == to) continue;
-      V* rows = reinterpret_cast<V*>(dw) + (long(kh) * KW * L.inC + c) * cv + firstVector;
-      V acc[KW][NV];
-      for (int kw = 0; kw < KW; kw++)
-        for (int n = 0; n < NV; n++) acc[kw][n] = rows[long(kw) * L.inC * cv + n];
+      V* rows = reinterpret_cast<V*>(dw) + ((long(kh) * L.kW + phase) * L.inC + c) * cv + firstVector;
+      V acc[N][NV];
+      for (int i = 0; i < N; i++)
+        for (int n = 0; n < NV; n++) acc[i][n] = rows[i * apart + n];
       for (uint32_t k = from; k < to; k++) {
         const uint32_t at = list.at[k];
         const uint32_t x = at % L.inW, row = at / L.inW, y = row % L.inH, t = row / L.inH;
-        const int yo = int(y) + L.pH - kh;
-        if (unsigned(yo) >= unsigned(L.outH)) continue;
-        const V* p = grad + ((long(t) * L.outH + yo) * L.gWidth() + L.padX() + int(x) + L.pW) * cv;
-        for (int kw = 0; kw < KW; kw++)
-          for (int n = 0; n < NV; n++) acc[kw][n] += p[n - kw * cv];
+        const int oy = int(y) + L.pH - kh;
+        if (oy < 0 || oy % L.sH != 0 || oy / L.sH >= L.outH) continue;
+        const int ox = (int(x) + L.pW - phase) / L.sW;
+        const V* p = grad + ((long(t) * L.outH + oy / L.sH) * L.gWidth() + L.padX() + ox) * cv;
+        for (int i = 0; i < N; i++)
+          for (int n = 0; n < NV; n++) acc[i][n] += p[n - i * cv];
       }
-      for (int kw = 0; kw < KW; kw++)
-        for (int n = 0; n < NV; n++) rows[long(kw) * L.inC * cv + n] = acc[kw][n];
+      for (int i = 0; i < N; i++)
+        for (int n = 0; n < NV; n++) rows[i * apart + n] = acc[i][n];
     }
   }
 }
 
-template <class T, int KW> static void outerAllChannels(const Layer& L, const T* g, const ChannelList& list, T* dw) {
+template <class T, int N> static void outerAllChannels(const Layer& L, const T* g, const ChannelList& list, T* dw, int phase) {
   const int vectors = L.outCp / LANES<T>;
   for (int v = 0; v < vectors;) {
     const int left = vectors - v;
-    if (left >= 4) outerByChannel<T, KW, 4>(L, g, list, dw, v), v += 4;
-    else if (left >= 2) outerByChannel<T, KW, 2>(L, g, list, dw, v), v += 2;
-    else outerByChannel<T, KW, 1>(L, g, list, dw, v), v += 1;
+    if (left >= 4) outerByChannel<T, N, 4>(L, g, list, dw, v, phase), v += 4;
+    else if (left >= 2) outerByChannel<T, N, 2>(L, g, list, dw, v, phase), v += 2;
+    else outerByChannel<T, N, 1>(L, g, list, dw, v, phase), v += 1;
   }
 }
 
 template <class T>
-static void outerEvents(const Layer& L, const T* g, const Events<T>& e, int t0, int steps, T* dw, ChannelList& list) {
-  if (e.value.empty() && L.sH == 1 && L.sW == 1 && (L.kW == 5 || L.kW == 3)) {
+static void outerEvents(const Layer& L, const T* g, const Events& e, int t0, int steps, T* dw, ChannelList& list) {
+  if (e.value.empty() && L.kW <= 5 && L.sW <= L.kW) {
     list.sort(L, e, t0, steps);
-    if (L.kW == 5) outerAllChannels<T, 5>(L, g, list, dw);
-    else outerAllChannels<T, 3>(L, g, list, dw);
+    for (int phase = 0; phase < L.sW; phase++) {
+      switch ((L.kW - phase + L.sW - 1) / L.sW) {
+        case 5: outerAllChannels<T, 5>(L, g, list, dw, phase); break;
+        case 4: outerAllChannels<T, 4>(L, g, list, dw, phase); break;
+        case 3: outerAllChannels<T, 3>(L, g, list, dw, phase); break;
+        case 2: outerAllChannels<T, 2>(L, g, list, dw, phase); break;
+        default: outerAllChannels<T, 1>(L, g, list, dw, phase); break;
+      }
+    }
     return;
   }
   forBlocks<T>(L, [&](int v, int nv, int kw0, int kw1) {
@@ -265,4 +278,4 @@ template <class T> static void outerDense(const Layer& L, const T* g, const T* a
   }
 }
 
-}  // namespace srm
+}  // namespace kernels

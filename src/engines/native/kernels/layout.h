@@ -1,21 +1,15 @@
-// Shapes and buffers of the `srm` network. All maps are channels-last: [y][x][c], channels padded to whole vectors.
-// Source of every equation: design §4 (`srm`), §5.
+// Shapes and buffers that all kernels share. Maps are channels-last: [y][x][c], channels padded to whole vectors.
 #pragma once
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <utility>
-#include <vector>
+#include "array.h"
 
-namespace srm {
+namespace kernels {
 
 constexpr int VECTOR_BYTES = 64;
 
 template <class T> struct VectorOf;
 template <> struct VectorOf<float> { typedef float type __attribute__((vector_size(VECTOR_BYTES))); };
 template <> struct VectorOf<double> { typedef double type __attribute__((vector_size(VECTOR_BYTES))); };
+template <> struct VectorOf<int32_t> { typedef int32_t type __attribute__((vector_size(VECTOR_BYTES))); };
 template <class T> using Vec = typename VectorOf<T>::type;
 template <class T> constexpr int LANES = VECTOR_BYTES / sizeof(T);
 
@@ -24,19 +18,19 @@ template <class T> class Buffer {
  public:
   Buffer() = default;
   Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
   Buffer(Buffer&& o) noexcept : data_(o.data_), size_(o.size_) { o.data_ = nullptr; o.size_ = 0; }
-  Buffer& operator=(Buffer&& o) noexcept { std::swap(data_, o.data_); std::swap(size_, o.size_); return *this; }
-  ~Buffer() { std::free(data_); }
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { if (data_) release(data_); }
   void resize(size_t n) {
     if (n <= size_) return;
-    std::free(data_);
-    const size_t bytes = (n * sizeof(T) + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES;
-    data_ = static_cast<T*>(std::aligned_alloc(VECTOR_BYTES, bytes));
-    std::memset(data_, 0, bytes);
+    if (data_) release(data_);
+    data_ = static_cast<T*>(allocate(n * sizeof(T)));
     size_ = n;
   }
-  void zero() { if (size_) std::memset(data_, 0, size_ * sizeof(T)); }
+  void swap(Buffer& o) {
+    T* d = data_; data_ = o.data_; o.data_ = d;
+    const size_t s = size_; size_ = o.size_; o.size_ = s;
+  }
   T* get() { return data_; }
   const T* get() const { return data_; }
   T& operator[](size_t i) { return data_[i]; }
@@ -70,11 +64,19 @@ struct Layer {
 };
 
 // Events of one map over time, in compressed rows: row (t, position), key = x·C + channel ascending (and value, where not 1).
-template <class T> struct Events {
-  std::vector<uint32_t> start;   // [steps·positions + 1]
-  std::vector<uint16_t> key;
-  std::vector<T> value;          // empty: all 1
+struct Events {
+  Array<uint32_t> start;         // [steps·positions + 1]
+  Array<uint16_t> key;
+  Array<uint16_t> value;         // empty: all 1
   int positions = 0, steps = 0;
+  void clear(int positionCount, int stepCount) {
+    positions = positionCount;
+    steps = stepCount;
+    key.clear();
+    value.clear();
+    start.clear();
+    start.push(0);
+  }
 };
 
 // Weights of a layer in both orders that the kernels read.
@@ -84,4 +86,4 @@ template <class T> struct LayerWeights {
   Buffer<T> bias;       // [outCp]
 };
 
-}  // namespace srm
+}  // namespace kernels

@@ -4,7 +4,7 @@
 #pragma once
 #include "layout.h"
 
-namespace srm {
+namespace kernels {
 
 template <class T> struct Segment { const T* a; const T* b; int k; };
 
@@ -65,4 +65,4 @@ static inline void gemmBlock(int m, int vectors, T* c, long ldc, Segment<T>* s, 
 
 constexpr int ROWS = 8;
 
-}  // namespace srm
+}  // namespace kernels
