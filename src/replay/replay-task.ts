@@ -1,14 +1,16 @@
 import { draw32 } from "../base/rng.js";
 import type { ChipImage } from "../../hw/image.js";
 import type { Chip, ChipOptions } from "../../sim/chip.js";
+import { loadChip } from "../../sim/load.js";
 import type { OperationCounts, PresentationTrace } from "../../sim/trace.js";
 import type { Task } from "../tasks/types.js";
 
-/** Makes a chip from an image: `loadChip` of sim/load.ts, or a stand-in in tests. */
+/** Makes a chip from an image: `loadChip` of sim/load.ts, or a stand-in. */
 export type ChipLoader = (image: ChipImage, options: ChipOptions) => Promise<Chip>;
 
 export interface ReplayOptions {
-  readonly load: ChipLoader;
+  /** Default: `loadChip`. */
+  readonly load?: ChipLoader;
   readonly program?: "typed" | "x86";
   readonly onOverflow?: "stop" | "wrap";
   /** Skip the load that answers the queries before learning (half of the time). */
@@ -51,14 +53,15 @@ export const taskChipSeed = (imageSeed: number, taskNumber: number): number => d
 
 /** Replays one task on the simulated chip: queries before learning on a load of their own, then a fresh load, the
  *  support once with learning on in the task's order, and the queries with learning off (design §6). */
-export async function replayTask(image: ChipImage, task: Task, options: ReplayOptions): Promise<TaskReplay> {
+export async function replayTask(image: ChipImage, task: Task, options: ReplayOptions = {}): Promise<TaskReplay> {
+  const load = options.load ?? loadChip;
   const chipSeed = taskChipSeed(image.chipSeed, task.number);
   const chipOptions: ChipOptions = { seed: chipSeed, onOverflow: options.onOverflow, program: options.program };
-  const before = options.skipBefore ? null : await withChip(options.load, image, chipOptions, async (chip) => {
+  const before = options.skipBefore ? null : await withChip(load, image, chipOptions, async (chip) => {
     const traces = await presentQueries(chip, task);
     return loadOf(traces, traces, task, chip.counts);
   });
-  return withChip(options.load, image, chipOptions, async (chip) => {
+  return withChip(load, image, chipOptions, async (chip) => {
     const support: PresentationTrace[] = [];
     for (const index of task.presentation) {
       support.push(await chip.present(task.support[index], { learn: true, label: task.supportLabels[index] }));

@@ -2,6 +2,7 @@ import { assert, userError } from "../base/errors.js";
 import { Rng, STREAM } from "../base/rng.js";
 import type { ChipImage } from "../../hw/image.js";
 import type { Chip } from "../../sim/chip.js";
+import { loadChip } from "../../sim/load.js";
 import type { OperationCounts, PresentationTrace } from "../../sim/trace.js";
 import type { SpikeTensor } from "../events/types.js";
 import { addOperations, noOperations } from "./replay-run.js";
@@ -15,7 +16,8 @@ export interface Lesson {
 }
 
 export interface TeachOptions {
-  readonly load: ChipLoader;
+  /** Default: `loadChip`. */
+  readonly load?: ChipLoader;
   readonly program?: "typed" | "x86";
   /** Decides the order in which the samples are shown, and the chip's seed on a first load. */
   readonly seed: number;
@@ -50,7 +52,7 @@ export async function teach(
   const outputs = assignOutputs(image, taught?.classes ?? [], lessons);
   const assigned = maskOf(image, lessons.map((lesson) => outputs.get(lesson.name) ?? -1));
   const chipSeed = taught?.chipSeed ?? taskChipSeed(image.chipSeed, options.seed);
-  const chip = await options.load(image, { seed: chipSeed, program: options.program });
+  const chip = await (options.load ?? loadChip)(image, { seed: chipSeed, program: options.program });
   try {
     if (taught) chip.restoreState(taught.chipState);
     const start = chip.plasticWeights();
@@ -146,10 +148,10 @@ export interface Classification {
  *  @throws Error where the simulator stops */
 export async function classify(
   image: ChipImage, taught: TaughtState, samples: readonly SpikeTensor[],
-  options: { readonly load: ChipLoader; readonly program?: "typed" | "x86" },
+  options: { readonly load?: ChipLoader; readonly program?: "typed" | "x86" } = {},
 ): Promise<readonly Classification[]> {
   const assigned = maskOf(image, taught.classes.map((c) => c.output));
-  const chip = await options.load(image, { seed: taught.chipSeed, program: options.program });
+  const chip = await (options.load ?? loadChip)(image, { seed: taught.chipSeed, program: options.program });
   try {
     const answers: Classification[] = [];
     for (const sample of samples) {
