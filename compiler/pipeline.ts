@@ -46,9 +46,8 @@ export interface Compilation {
   readonly warnings: readonly UserErrorDetail[];
 }
 
-/** Compiles a quantized network for a board. Deterministic. The embedded program is in its typed form; hw/embedded adds C
- *  and machine code.
- *  @throws UserError with every mistake that a stage found (E-COMPILE, E-VERIFY, E-PART, E-ROUTE, E-ALLOC) */
+/** Compiles a quantized network for a board. Deterministic.
+ *  @throws UserError with every mistake that a stage found (E-COMPILE, E-VERIFY, E-PART, E-ROUTE, E-ALLOC; E-PROG of hw/embedded) */
 export function compileNetwork(
   network: QuantizedNetwork, geometry: InputGeometry, options: CompileOptions = {},
 ): Compilation {

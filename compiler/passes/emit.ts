@@ -1,6 +1,7 @@
 /** Packs the chip image.
  *  Needs: addresses of everything. Promises: the tables say the model and nothing else (compiler/expand.ts reads them back).
  *  Loses: the names of everything but layers. */
+import { emitEmbeddedProgram } from "../../hw/embedded/emit.js";
 import { packCompartment } from "../../hw/compartment-word.js";
 import type {
   ChipImage, CoreImage, EmbeddedProgramImage, InputAxon, InputContract, OutputAxon, OutputSymbol, SymbolRange,
@@ -237,9 +238,8 @@ function emitProgram(network: MappedCores): EmbeddedProgramImage {
   const learned = spec.soel && model.soel
     ? { windowSteps: spec.soel.windowSteps, gamma: spec.soel.gamma, theta: model.soel.theta, hi: model.soel.hi, lo: model.soel.lo }
     : { windowSteps: steps, gamma: 0, theta: 1, hi: 0, lo: 0 };
-  return {
+  return emitEmbeddedProgram({
     chip: outputs[0].chip, form: spec.soel?.form ?? "readout",
-    constants: { ways: outputs.length, presentationSteps: steps, epochSteps: epochSteps(spec), ...learned },
-    outputs, source: "", elf: new Uint8Array(0),
-  };
+    constants: { ways: outputs.length, presentationSteps: steps, epochSteps: epochSteps(spec), ...learned }, outputs,
+  });
 }

@@ -95,6 +95,13 @@ function checkGeometry(model: QuantizedNetwork, shapes: readonly Shape3[], diagn
       });
     }
   });
+  const last = spec.layers[spec.layers.length - 1];
+  if (last.kind !== "dense") {
+    diagnostics.error("E-VERIFY-013", {
+      at: `layer "${last.name}"`, found: `a ${last.kind} layer at the end of the network`, limit: "a dense layer",
+      hint: "a dense layer of one output a class",
+    });
+  }
   const weighted = spec.layers.filter((layer) => layer.kind !== "pool").length;
   if (model.layers.length !== weighted) {
     diagnostics.error("E-VERIFY-004", {
@@ -173,15 +180,16 @@ function checkPrecision(at: string, precision: WeightPrecision, plastic: boolean
   }
 }
 
+/** Constants of SOEL within what learning engine and program hold. Source: design §6. */
 function checkPlasticity(model: QuantizedNetwork, shapes: readonly Shape3[], diagnostics: Diagnostics): void {
   const { spec, soel } = model;
   if (!spec.soel) return;
   const last = spec.layers[spec.layers.length - 1];
   const at = `layer "${last.name}"`;
-  if (last.kind !== "dense" || soel === null) {
-    diagnostics.error("E-VERIFY-013", {
-      at, found: `a ${last.kind} layer as the plastic one`, limit: "a dense layer, the last of the network",
-      hint: "end the network with a dense layer, or set soel to null",
+  if (soel === null) {
+    diagnostics.error("E-VERIFY-017", {
+      at, found: "a plastic layer without the integers of its rule", limit: "hi, lo, theta, rate and decay as integers",
+      hint: "quantize the network again from its checkpoint",
     });
     return;
   }

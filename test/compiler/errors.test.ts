@@ -48,7 +48,7 @@ describe("what the compiler refuses", () => {
     ["E-VERIFY-007", withNeuron({ refractory: 0 }), withNeuron({ refractory: 1 })],
     ["E-VERIFY-007", withNeuron({ biasExp: 8 }), withNeuron({ biasExp: 7 })],
     ["E-VERIFY-007", withNeuron({ vthMant: 131_072 }), withNeuron({ vthMant: 131_071 })],
-    ["E-VERIFY-013", network("small", input, [conv("c1", 4, 3, 1, 1)]), network("small", input, [conv("c1", 4, 3, 1, 1)], { soel: null })],
+    ["E-VERIFY-013", network("small", input, [conv("c1", 4, 3, 1, 1)], { soel: null }), small(conv("c1", 4, 3, 1, 1), { soel: null })],
     ["E-VERIFY-014", network("big", [2, 32, 32], [conv("c1", 4, 3, 1, 1), dense("out", 3)]),
       network("big", [2, 32, 32], [conv("c1", 4, 3, 1, 1), pool("p1"), dense("out", 3)])],
     ["E-VERIFY-015", withSoel({ gamma: 8 }), withSoel({ gamma: 7 })],
@@ -80,6 +80,7 @@ describe("what the compiler refuses", () => {
   it("takes the integers of as many layers as there are weights", () => {
     const model = quantized(small(conv("c1", 4, 3, 1, 1)));
     expect(codes({ ...model, layers: model.layers.slice(1) })).toEqual(["E-VERIFY-004"]);
+    expect(codes({ ...model, soel: null })).toEqual(["E-VERIFY-017"]);
   });
 
   it("lets a decay of 0 and one of 4096 not share a core, but be in one network", () => {
@@ -109,7 +110,9 @@ describe("what no core or board holds", () => {
   });
 
   it("E-PART-002 names the board, what is needed, and a board that does", () => {
-    const model = quantized(network("tall", [1, 128, 250], [conv("c1", 10, 1), pool("p1"), pool("p2")], { soel: null }));
+    const model = quantized(network("tall", [1, 128, 250], [
+      conv("c1", 10, 1), pool("p1"), pool("p2"), pool("p3"), dense("out", 3),
+    ], { soel: null }));
     const [error] = compileErrors(model, { board: "kapoho-bay" });
     expect(error).toMatchObject({ code: "E-PART-002", at: 'network "tall"', hint: 'board "nahuku-8"' });
     expect(codes(model, { board: "nahuku-8" })).toEqual([]);
@@ -117,10 +120,13 @@ describe("what no core or board holds", () => {
 
   it("E-ALLOC-002 counts a discrete slot for every core that reads a layer; fewer bits need fewer cores", () => {
     const outputs = (bits: number): NetworkSpec => network("many", [2, 8, 8], [
-      conv("c1", 16, 3, 1, 1), dense("out", 500, { weight: { bits, signMode: "mixed", wgtExp: 0 } }),
+      conv("c1", 16, 3, 1, 1), dense("out", 250, { weight: { bits, signMode: "mixed", wgtExp: 0 } }),
     ]);
-    expect(compileErrors(quantized(outputs(8)))).toMatchObject([{ code: "E-ALLOC-002", at: 'layer "c1"', limit: "4096 (hw/limits.ts)" }]);
-    expect(codes(quantized(outputs(4)))).toEqual([]);
+    const options = { synapseMargin: 0.4 };
+    expect(compileErrors(quantized(outputs(8)), options)).toMatchObject([
+      { code: "E-ALLOC-002", at: 'layer "c1"', limit: "4096 (hw/limits.ts)" },
+    ]);
+    expect(codes(quantized(outputs(4)), options)).toEqual([]);
   });
 
   /** A conv of 20 channels cut into one piece a channel, read by a dense layer: no search would do that. */
