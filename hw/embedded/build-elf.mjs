@@ -13,7 +13,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const runtime = join(here, "runtime");
 
 const compile = [
-  "-m32", "-march=lakemont", "-miamcu", "-Os", "-std=gnu11", "-ffreestanding", "-fno-pic", "-fno-pie", "-fno-stack-protector",
+  "-m32", "-march=lakemont", "-miamcu", "-std=gnu11", "-ffreestanding", "-fno-pic", "-fno-pie", "-fno-stack-protector",
   "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra", "-Werror", `-I${runtime}`, "-c",
 ];
 const link = [
@@ -22,14 +22,14 @@ const link = [
 ];
 
 /** Compiles and links one C program; returns the ELF's bytes. Object files have fixed names: the ELF keeps them. */
-export function buildElf(source) {
+export function buildElf(source, optimization = "-Os") {
   const folder = mkdtempSync(join(tmpdir(), "metaloihi-elf-"));
   const gcc = (...args) => execFileSync("gcc", args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   try {
     writeFileSync(join(folder, "program.c"), source);
     copyFileSync(join(runtime, "start.S"), join(folder, "start.S"));
-    gcc(...compile, "-o", "start.o", "start.S");
-    gcc(...compile, "-o", "program.o", "program.c");
+    gcc(...compile, optimization, "-o", "start.o", "start.S");
+    gcc(...compile, optimization, "-o", "program.o", "program.c");
     gcc(...link, "-o", "program.elf", "start.o", "program.o");
     return readFileSync(join(folder, "program.elf"));
   } finally {

@@ -7,7 +7,9 @@ import { tableBytes } from "./emit-c.js";
 const ELF_MAGIC = 0x464c457f;
 const ELF_CLASS_32_LITTLE = 0x0101;
 const HEADER = { class: 4, sectionOffset: 32, sectionSize: 46, sectionCount: 48, bytes: 52 } as const;
-const SECTION = { type: 4, address: 12, offset: 16, size: 20, link: 24 } as const;
+const SECTION = { type: 4, address: 12, offset: 16, size: 20, link: 24, bytes: 40 } as const;
+/** Ours have nine. */
+const SECTIONS_MAX = 64;
 const SYMBOL = { name: 0, value: 4, section: 14, bytes: 16 } as const;
 const SECTION_TYPE_SYMBOLS = 2;
 
@@ -44,6 +46,7 @@ function readSymbols(view: DataView): ElfSymbols {
   const section = (k: number, field: number): number => view.getUint32(sectionOffset + k * sectionSize + field, true);
   const symbols = new Map<string, { readonly value: number; readonly section: number }>();
   const count = view.getUint16(HEADER.sectionCount, true);
+  if (sectionSize !== SECTION.bytes || count > SECTIONS_MAX) throw damaged(`${count} sections with headers of ${sectionSize} bytes`);
   for (let k = 0; k < count; k++) {
     if (section(k, SECTION.type) !== SECTION_TYPE_SYMBOLS) continue;
     const names = section(section(k, SECTION.link), SECTION.offset);

@@ -28,9 +28,9 @@ const wasmPath = (): string => decodeURIComponent(new URL("v86.wasm", import.met
 
 /** Loads an ELF (multiboot 1) into a bare machine without devices. Nothing runs until `runSlice`: the emulator's own
  *  loop, which lives on timers, is never started, so a phase costs no turn of the event loop. */
-export async function startMachine(elf: Uint8Array): Promise<X86Machine> {
+export async function startMachine(elf: Uint8Array, wasmLocation = wasmPath()): Promise<X86Machine> {
   const emulator = new V86({
-    wasm_path: wasmPath(), memory_size: 16 * MEGABYTE, vga_memory_size: MEGABYTE, autostart: false,
+    wasm_path: wasmLocation, memory_size: 16 * MEGABYTE, vga_memory_size: MEGABYTE, autostart: false,
     disable_keyboard: true, disable_mouse: true, disable_speaker: true,
     multiboot: { buffer: elf.slice().buffer },
   });

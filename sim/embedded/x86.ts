@@ -14,12 +14,15 @@ export const PORT = {
 export const PHASE = { wait: 0, preLearning: 1, management: 2 } as const;
 
 /** Slices of the machine's time (1 ms or 100,000 instructions each) that a phase may take: our programs need one. */
-const SLICES_MAX = 2000;
+const SLICES_MAX = 500;
 
 /** The program's machine code on an emulated x86, in lockstep with the neuro cores: a phase runs until the machine
  *  asks for the next one and halts. Loading takes tens of milliseconds, once.
+ *  @param wasmLocation  path (in a browser: URL) of v86.wasm, where the package cannot be asked for it
  *  @throws E-PROG-004 where the image holds no machine code, E-PROG-003 where it is damaged */
-export async function createX86Core(program: EmbeddedProgramImage, access: NeuroCoreAccess): Promise<EmbeddedCore> {
+export async function createX86Core(
+  program: EmbeddedProgramImage, access: NeuroCoreAccess, wasmLocation?: string,
+): Promise<EmbeddedCore> {
   if (program.elf.length === 0) {
     throw userError({
       code: "E-PROG-004", at: "embedded program of the image", found: "no machine code",
@@ -30,7 +33,7 @@ export async function createX86Core(program: EmbeddedProgramImage, access: Neuro
   const stateStart = symbols.address("_state_start");
   const stateBytes = symbols.address("_bss_end") - stateStart;
   const outputCount = program.outputs.length;
-  const machine = await startMachine(program.elf);
+  const machine = await startMachine(program.elf, wasmLocation);
   return connect(machine, access, { stateStart, stateBytes, outputCount });
 }
 
