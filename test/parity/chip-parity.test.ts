@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileNetwork } from "../../compiler/pipeline.js";
+import { emitEmbeddedProgram } from "../../hw/embedded/emit.js";
 import { loadChip } from "../../sim/load.js";
 import type { PresentationTrace } from "../../sim/trace.js";
 import { Rng } from "../../src/base/rng.js";
@@ -143,6 +144,20 @@ describe("trainer and chip, both loads of a task", () => {
     expect(result.compared.spikes).toBeGreaterThan(200);
     const start = replay.before?.traces[0].weights;
     expect(replay.after.traces[0].weights).not.toEqual(start);
+  });
+
+  it("agree as well where the chip runs the program's machine code on an emulated x86", async () => {
+    const spec = nets[0];
+    const integers = quantized(spec);
+    const sensor = { width: input[2], height: input[1] };
+    const compiled = compileNetwork(integers, { sensor, crop: { x: 0, y: 0, ...sensor }, downsample: 1, compose: 1, timestepUs: 1000 }, { chipSeed: 77 });
+    const image = { ...compiled.image, embedded: emitEmbeddedProgram(compiled.image.embedded) };
+    const engine = createReferenceEngine(spec);
+    engine.setParameters(mastersFor(spec, integers), integers);
+    const task = noiseTask(spec, 3, 1);
+    const result = await checkTask(engine, image, task, await replayTask(image, task, { program: "x86" }));
+    expect(result).toMatchObject({ first: null, differences: 0 });
+    expect(result.compared.y1).toBeGreaterThan(0);
   });
 
   it("do not agree where the chip runs other integers: the first difference is named", async () => {
