@@ -7,7 +7,7 @@ export type Gradients = Readonly<Record<string, Float32Array | Float64Array>>;
 /** `maml` second order through the inner step; for `loihi` always the exact chain of design §6. */
 export type OuterGradient = "maml" | "fomaml" | "anil" | "reptile";
 
-/** Penalty on spike rates, added to the loss (design §6, outer loop). */
+/** Penalty on spike rates of the hidden layers, added to the loss; `loihi` only (design §6, outer loop). */
 export interface RatePenalty {
   readonly weight: number;
   readonly low: number;
@@ -65,6 +65,9 @@ export interface TaskMetrics {
 export interface MetaStepResult extends TaskMetrics {
   /** Gradient of loss + penalty. */
   readonly gradients: Gradients;
+  /** `srm`: gradients of what the inner loop is made of, for those who learn it: the rate of each layer, and the θ of
+   *  the paper's SOEL. */
+  readonly innerGradients?: { readonly rates: Readonly<Record<string, number>>; readonly theta: number };
 }
 
 /** Results on the queries of a task, after learning or without. */

@@ -136,13 +136,20 @@ export interface Horizon {
   readonly differentiated: number;
 }
 
+/** Sees the tapes of a sample's steps, in order. */
+export type Observe = (sample: number, tapes: readonly StageTape[]) => void;
+
 /** Runs the burn-in of every sample with the unadapted weights. */
 export function prepareBatch(
   network: SrmNetwork, start: Tensors, samples: readonly SpikeTensor[], labels: readonly number[], horizon: Horizon,
+  observe: Observe = () => {},
 ): Batch {
   const frames = samples.map((sample) => inputFrames(network, sample));
-  const states = frames.map((f) =>
-    runSteps(network, start, f, 0, horizon.burnIn, restStates(network)).map(({ end }) => end));
+  const states = frames.map((f, sample) => {
+    const tapes = runSteps(network, start, f, 0, horizon.burnIn, restStates(network));
+    observe(sample, tapes);
+    return tapes.map(({ end }) => end);
+  });
   return { frames, labels, states };
 }
 
@@ -160,7 +167,7 @@ export interface BatchResult {
  *  `observe` sees the tapes of every sample, those before the differentiated steps included. */
 export function batchGradient(
   network: SrmNetwork, weights: Tensors, batch: Batch, horizon: Horizon, direction: Tensors | null = null,
-  observe: (sample: number, tapes: readonly StageTape[]) => void = () => {},
+  observe: Observe = () => {},
 ): BatchResult {
   const gradients = zerosLike(weights);
   const hessianVector = direction ? zerosLike(weights) : null;
@@ -201,7 +208,7 @@ export function runToEnd(
 /** Readouts alone. [sample, output] */
 export function batchReadout(
   network: SrmNetwork, weights: Tensors, batch: Batch, horizon: Horizon,
-  observe: (sample: number, tapes: readonly StageTape[]) => void = () => {},
+  observe: Observe = () => {},
 ): Float64Array {
   const K = network.stages[network.stages.length - 1].map.outputSize;
   const readout = new Float64Array(batch.frames.length * K);
