@@ -60,6 +60,7 @@ const asExpression = (e: Expression | number | string): Expression =>
 type Operand = Expression | number | string;
 
 /** Builders: a number is a literal, a string a variable. */
+export const variable = (name: string): Expression => ({ kind: "variable", name });
 export const constant = (name: ConstantName): Expression => ({ kind: "constant", name });
 export const element = (array: string, index: Operand): Expression => ({ kind: "element", array, index: asExpression(index) });
 export const binary = (left: Operand, operator: BinaryOperator, right: Operand): Expression => ({

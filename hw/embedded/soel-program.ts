@@ -1,6 +1,6 @@
 import {
   assign, binary, channel, comment, constant, declare, element, type EmbeddedProgram, forOutputs, readU, resetState, send,
-  spikeCount, type StateName, type Statement, store, time, when, writePostTrace,
+  spikeCount, type StateName, type Statement, store, time, variable, when, writePostTrace,
 } from "./program-tree.js";
 
 /** Forms that the image knows (hw/image.ts). */
@@ -36,6 +36,56 @@ const readSpikeCounters = (withWindow: boolean): readonly Statement[] => [
     declare("fired", spikeCount("i")),
     ...(withWindow ? [store("c", "i", binary(element("c", "i"), "+", "fired"))] : []),
     store("n", "i", binary(element("n", "i"), "+", "fired")),
+  ]),
+];
+
+/** In every learning epoch each output i gets a post trace y1, neutral unless `atWindowEnd` changes it.
+ *  Source: design §6, step 5. */
+const writePostTraces = (atWindowEnd: readonly Statement[]): Statement =>
+  when(binary(binary(time, "%", constant("epochSteps")), "==", 0), [
+    comment("A learning epoch: every output gets a post trace, neutral unless a window ends here."),
+    declare("window_ends", binary(binary("r", "%", constant("windowSteps")), "==", 0)),
+    forOutputs("i", [
+      declare("y1", constant("neutral")),
+      when(variable("window_ends"), [...atWindowEnd, store("c", "i", 0)]),
+      writePostTrace("i", "y1"),
+    ]),
+  ]);
+
+/** Limits a variable from below to -errorMax. */
+const notBelow = (name: string): Statement =>
+  when(binary(name, "<", binary(0, "-", constant("errorMax"))), [assign(name, binary(0, "-", constant("errorMax")))]);
+
+/** e = clip(gamma * sign(d) * floor(|d| / theta)) of an assigned output, when learning. */
+const errorOfEveryOutput: readonly Statement[] = [
+  when(binary(variable("learn"), "&&", element("assigned", "i")), [
+    declare("target", constant("lo")),
+    when(binary("i", "==", "label"), [assign("target", constant("hi"))]),
+    comment("Division truncates toward zero: sign(d) * floor(|d| / theta)."),
+    declare("e", binary(constant("gamma"), "*", binary(binary("target", "-", element("c", "i")), "/", constant("theta")))),
+    when(binary("e", ">", constant("errorMax")), [assign("e", constant("errorMax"))]),
+    notBelow("e"),
+    assign("y1", binary("y1", "+", "e")),
+  ]),
+];
+
+/** The authors' error: of the target alone, against a threshold that adapts. */
+const errorOfTarget: readonly Statement[] = [
+  when(binary(binary(variable("learn"), "&&", element("assigned", "i")), "&&", binary("i", "==", "label")), [
+    declare("err", binary(constant("hi"), "-", element("c", "i"))),
+    comment("A post trace has seven bits: err cannot go below -neutral."),
+    notBelow("err"),
+    declare("magnitude", "err"),
+    when(binary("err", "<", 0), [assign("magnitude", binary(0, "-", "err"))]),
+    comment("The threshold is never negative, so an error of 0 never exceeds it."),
+    when(binary("magnitude", ">", element("threshold", "i")), [
+      assign("y1", binary("y1", "+", "err")),
+      store("threshold", "i", binary(element("threshold", "i"), "+", 1)),
+    ], [
+      when(binary(element("threshold", "i"), ">", 0), [
+        store("threshold", "i", binary(element("threshold", "i"), "-", 1)),
+      ]),
+    ]),
   ]),
 ];
 
@@ -83,30 +133,7 @@ const CHIP: EmbeddedProgram = {
   variables: COMMON_VARIABLES,
   arrays: [ASSIGNED, COUNT, FIRED, LAST_U],
   init: [assign("r", 0)],
-  preLearning: [
-    ...countStepAndReadMessage,
-    ...readSpikeCounters(true),
-    when(binary(binary(time, "%", constant("epochSteps")), "==", 0), [
-      comment("A learning epoch: every output gets a post trace, 64 (neutral) unless a window ends here."),
-      declare("window_ends", binary(binary("r", "%", constant("windowSteps")), "==", 0)),
-      forOutputs("i", [
-        declare("y1", constant("neutral")),
-        when({ kind: "variable", name: "window_ends" }, [
-          when(binary({ kind: "variable", name: "learn" }, "&&", element("assigned", "i")), [
-            declare("target", constant("lo")),
-            when(binary("i", "==", "label"), [assign("target", constant("hi"))]),
-            comment("Division truncates toward zero: sign(d) * floor(|d| / theta)."),
-            declare("e", binary(constant("gamma"), "*", binary(binary("target", "-", element("c", "i")), "/", constant("theta")))),
-            when(binary("e", ">", constant("errorMax")), [assign("e", constant("errorMax"))]),
-            when(binary("e", "<", binary(0, "-", constant("errorMax"))), [assign("e", binary(0, "-", constant("errorMax")))]),
-            assign("y1", binary("y1", "+", "e")),
-          ]),
-          store("c", "i", 0),
-        ]),
-        writePostTrace("i", "y1"),
-      ]),
-    ]),
-  ],
+  preLearning: [...countStepAndReadMessage, ...readSpikeCounters(true), writePostTraces(errorOfEveryOutput)],
   management: decideAndReset(["c", "n"]),
 };
 
@@ -123,40 +150,7 @@ const AUTHORS_CHIP: EmbeddedProgram = {
   variables: COMMON_VARIABLES,
   arrays: [ASSIGNED, COUNT, FIRED, LAST_U, THRESHOLD],
   init: [assign("r", 0)],
-  preLearning: [
-    ...countStepAndReadMessage,
-    ...readSpikeCounters(true),
-    when(binary(binary(time, "%", constant("epochSteps")), "==", 0), [
-      comment("A learning epoch: every output gets a post trace, neutral unless a window ends here."),
-      declare("window_ends", binary(binary("r", "%", constant("windowSteps")), "==", 0)),
-      forOutputs("i", [
-        declare("y1", constant("neutral")),
-        when({ kind: "variable", name: "window_ends" }, [
-          when(
-            binary(
-              binary({ kind: "variable", name: "learn" }, "&&", element("assigned", "i")), "&&", binary("i", "==", "label"),
-            ), [
-              declare("err", binary(constant("hi"), "-", element("c", "i"))),
-              comment("A post trace has seven bits: err cannot go below -neutral."),
-              when(binary("err", "<", binary(0, "-", constant("errorMax"))), [assign("err", binary(0, "-", constant("errorMax")))]),
-              declare("magnitude", "err"),
-              when(binary("err", "<", 0), [assign("magnitude", binary(0, "-", "err"))]),
-              comment("The threshold is never negative, so an error of 0 never exceeds it."),
-              when(binary("magnitude", ">", element("threshold", "i")), [
-                assign("y1", binary("y1", "+", "err")),
-                store("threshold", "i", binary(element("threshold", "i"), "+", 1)),
-              ], [
-                when(binary(element("threshold", "i"), ">", 0), [
-                  store("threshold", "i", binary(element("threshold", "i"), "-", 1)),
-                ]),
-              ]),
-            ]),
-          store("c", "i", 0),
-        ]),
-        writePostTrace("i", "y1"),
-      ]),
-    ]),
-  ],
+  preLearning: [...countStepAndReadMessage, ...readSpikeCounters(true), writePostTraces(errorOfTarget)],
   management: decideAndReset(["c", "n", "threshold"]),
 };
 
