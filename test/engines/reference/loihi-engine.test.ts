@@ -59,8 +59,8 @@ describe("the reference engine on loihi networks", () => {
 
   it("reads one spike a pixel from counts in binary mode, each event in counts mode", async () => {
     const runs = await Promise.all((["binary", "counts"] as const).map(async (mode) => {
-      const { spec } = randomCase(7, { neuronModel: "loihi", mode: "counts" });
-      const { engine, task } = caseOf(7, { input: { ...spec.input, mode } });
+      const { spec } = randomCase(10, { neuronModel: "loihi", mode: "counts" });
+      const { engine, task } = caseOf(10, { input: { ...spec.input, mode } });
       const ones: Task = {
         ...task, query: task.query.map((q) => ({ ...q, count: new Uint8Array(q.count.length).fill(1) })),
       };
@@ -125,15 +125,14 @@ describe("the reference engine on loihi networks", () => {
     expect(wraps[0]).toMatchObject({ layer: "conv1", quantity: "q", step: 2, presentation: 0 });
   });
 
-  it("separates easy classes by one float gradient step better than by none", async () => {
-    const { engine, task } = caseOf(11);
-    // The queries are the support's own samples: a step on the support must not make them worse than chance by itself.
-    const own: Task = { ...task, query: task.support, queryLabels: task.supportLabels };
-    const still = await engine.gradientStepAccuracy(own, { ...options, rate: 0 });
-    const before = (await engine.evaluate(own, { ...options, learn: false })).accuracy;
-    expect(still).toBe(before);
-    const best = Math.max(...await Promise.all([0.01, 0.03, 0.1, 0.3].map((rate) => engine.gradientStepAccuracy(own, { ...options, rate }))));
-    expect(best).toBeGreaterThan(before);
+  it("gets more of the support's own samples right by one float gradient step on them", async () => {
+    for (const seed of [4, 6, 8, 10]) {
+      const { engine, task } = caseOf(seed);
+      const own: Task = { ...task, query: task.support, queryLabels: task.supportLabels };
+      const still = await engine.gradientStepAccuracy(own, { ...options, rate: 0 });
+      expect(still).toBe((await engine.evaluate(own, { ...options, learn: false })).accuracy);
+      expect(await engine.gradientStepAccuracy(own, { ...options, rate: 0.03 })).toBeGreaterThan(still);
+    }
   });
 
   it("runs pre traces on through presentations where they are not reset", async () => {

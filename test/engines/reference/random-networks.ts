@@ -27,8 +27,9 @@ export function randomNetwork(rng: Rng, choices: NetworkChoices): NetworkSpec {
   const input = { polarities: between(rng, 1, 2), height: between(rng, 5, 9), width: between(rng, 5, 10), mode };
   const layers: LayerSpec[] = [];
   let [channels, height, width] = [input.polarities, input.height, input.width];
-  for (let k = 0; k < between(rng, 1, 2); k++) {
+  for (let k = 0, count = between(rng, 1, 2); k < count; k++) {
     const conv = randomConvolution(rng, k, channels);
+    if (height < conv.kernel[0] || width < conv.kernel[1]) break;
     layers.push(conv);
     [height, width] = [0, 1].map((axis) =>
       Math.floor(([height, width][axis] + 2 * conv.padding[axis] - conv.kernel[axis]) / conv.stride[axis]) + 1);
@@ -43,7 +44,7 @@ export function randomNetwork(rng: Rng, choices: NetworkChoices): NetworkSpec {
     loihi: { decayU: 1024, decayV: 410, vthMant: between(rng, 300, 1200), refractory: 1, biasExp: 4 }, srm: srm(false),
   });
   return {
-    name: "random", neuronModel, input, steps: between(rng, 9, 19), layers, readout: { kappa: 0.5, lambda: 1 },
+    name: "random", neuronModel, input, steps: between(rng, 12, 21), layers, readout: { kappa: 0.5, lambda: 1 },
     soel: neuronModel === "loihi" ? smallSoel : null,
   };
 }
@@ -69,8 +70,8 @@ export function randomParameters(rng: Rng, spec: NetworkSpec): Parameters {
     const size = shape.reduce((a, b) => a * b, 1);
     if (name in soel) return [name, Float32Array.of(soel[name])];
     const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
-    const scale = name.endsWith("bias") ? 0.02 : 0.6 / Math.sqrt(fanIn);
-    return [name, Float32Array.from({ length: size }, () => scale * rng.normal())];
+    const scale = name.endsWith("bias") ? 0.02 : 1.1 / Math.sqrt(fanIn);
+    return [name, Float32Array.from({ length: size }, () => scale * (rng.normal() + 0.25))];
   }));
 }
 
