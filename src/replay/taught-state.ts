@@ -17,6 +17,8 @@ export interface TaughtState {
   readonly classes: readonly TaughtClass[];
   /** Seed of the chip's generator for this load. */
   readonly chipSeed: number;
+  /** Form of the embedded program that ran: the other form cannot take over its memory. */
+  readonly program: "typed" | "x86";
   /** [out, in] mantissas of the plastic layer, for people and tools; the chip itself restores `chipState`. */
   readonly weights: Int16Array;
   /** Whole state of the chip after the last presentation (`Chip.saveState`). */
@@ -31,7 +33,7 @@ export const TAUGHT_FILE = "taught.mlh";
 /** Bytes of `taught.mlh`. @param imageHash  SHA-256 of the image's content, so that the state is never put on another */
 export function encodeTaught(state: TaughtState, imageHash: string): Uint8Array {
   const payload = pack({
-    classes: state.classes, chipSeed: state.chipSeed, chipState: state.chipState,
+    classes: state.classes, chipSeed: state.chipSeed, program: state.program, chipState: state.chipState,
     weights: Array.from(state.weights),
   });
   return withHeader({ ...FILE, parents: { image: imageHash } }, payload);

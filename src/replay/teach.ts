@@ -18,6 +18,7 @@ export interface Lesson {
 export interface TeachOptions {
   /** Default: `loadChip`. */
   readonly load?: ChipLoader;
+  /** Default: as the taught state ran, else typed. */
   readonly program?: "typed" | "x86";
   /** Decides the order in which the samples are shown, and the chip's seed on a first load. */
   readonly seed: number;
@@ -40,7 +41,8 @@ export interface TeachResult {
  *  outputs of this lesson take part in learning, and all others keep every bit (design §6, step 5: an output that is
  *  not assigned gets the neutral 64). The samples are shown in an order drawn from the seed, `passes` times.
  *  @param taught  state of an earlier lesson, or null for a chip fresh from its image
- *  @throws UserError E-TEACH-001 (more classes than free outputs), E-TEACH-002 (the image has no learning layer) */
+ *  @throws UserError E-TEACH-001 (more classes than free outputs), E-TEACH-002 (the image has no learning layer),
+ *    E-TEACH-008 (the other form of the program) */
 export async function teach(
   image: ChipImage, taught: TaughtState | null, lessons: readonly Lesson[], options: TeachOptions,
 ): Promise<TeachResult> {
@@ -52,7 +54,8 @@ export async function teach(
   const outputs = assignOutputs(image, taught?.classes ?? [], lessons);
   const assigned = maskOf(image, lessons.map((lesson) => outputs.get(lesson.name) ?? -1));
   const chipSeed = taught?.chipSeed ?? taskChipSeed(image.chipSeed, options.seed);
-  const chip = await (options.load ?? loadChip)(image, { seed: chipSeed, program: options.program });
+  const program = programFor(taught, options.program);
+  const chip = await (options.load ?? loadChip)(image, { seed: chipSeed, program });
   try {
     if (taught) chip.restoreState(taught.chipState);
     const start = chip.plasticWeights();
@@ -61,7 +64,7 @@ export async function teach(
     const changedByOutput = changes(start, weights, image.contract.outputs);
     return {
       state: {
-        classes: classesAfter(taught?.classes ?? [], lessons, outputs), chipSeed, weights, chipState: chip.saveState(),
+        classes: classesAfter(taught?.classes ?? [], lessons, outputs), chipSeed, program, weights, chipState: chip.saveState(),
       },
       newOutputs: [...outputs.values()].filter((o) => !taught?.classes.some((c) => c.output === o)),
       weightsChanged: changedByOutput.reduce((sum, n) => sum + n, 0), changedByOutput, ...traces,
@@ -69,6 +72,16 @@ export async function teach(
   } finally {
     await chip.dispose();
   }
+}
+
+function programFor(taught: TaughtState | null, wanted: "typed" | "x86" | undefined): "typed" | "x86" {
+  if (taught && wanted && wanted !== taught.program) {
+    throw userError({
+      code: "E-TEACH-008", at: `program ${wanted}`, found: `the chip was taught with its ${taught.program} program, whose memory the other cannot take over`,
+      limit: taught.program, hint: "leave --program out",
+    });
+  }
+  return wanted ?? taught?.program ?? "typed";
 }
 
 /** Name → output: known names keep theirs, new ones take the lowest free. */
@@ -148,10 +161,10 @@ export interface Classification {
  *  @throws Error where the simulator stops */
 export async function classify(
   image: ChipImage, taught: TaughtState, samples: readonly SpikeTensor[],
-  options: { readonly load?: ChipLoader; readonly program?: "typed" | "x86" } = {},
+  options: { readonly load?: ChipLoader } = {},
 ): Promise<readonly Classification[]> {
   const assigned = maskOf(image, taught.classes.map((c) => c.output));
-  const chip = await (options.load ?? loadChip)(image, { seed: taught.chipSeed, program: options.program });
+  const chip = await (options.load ?? loadChip)(image, { seed: taught.chipSeed, program: taught.program });
   try {
     const answers: Classification[] = [];
     for (const sample of samples) {
