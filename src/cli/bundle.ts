@@ -11,7 +11,7 @@ import { damageOf, sumsOf, type PartSums } from "./part-sums.js";
 /** Names of the parts. `image` is always there. */
 export const BUNDLE_PART = {
   image: "image.mlh", checkpoint: "checkpoint.mlh", source: "program.c", elf: "program.elf", passes: "passes.json",
-  certificate: "certificate.json", report: "report.html",
+  estimate: "estimate.json", certificate: "certificate.json", report: "report.html",
 } as const;
 const MANIFEST = "manifest.json";
 const FORMAT_VERSION = 1;
