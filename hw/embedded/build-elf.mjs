@@ -40,7 +40,9 @@ export function buildElf(source, optimization = "-Os") {
 /** Hash of all that goes into an ELF beside the compiler: the C and the runtime. */
 export function sourceHash(source) {
   const hash = createHash("sha256").update(source);
-  for (const file of ["loihi_runtime.h", "runtime_ports.h", "start.S", "link.ld"]) hash.update(readFileSync(join(runtime, file)));
+  for (const file of ["loihi_runtime.h", "runtime_ports.h", "start.S", "link.ld"]) {
+    hash.update(readFileSync(join(runtime, file)));
+  }
   return hash.digest("hex");
 }
 
@@ -52,7 +54,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const source = emitC(prebuiltProgram(form));
     const elf = buildElf(source);
     console.log(`${form}: ${elf.length} bytes, sha256 ${createHash("sha256").update(elf).digest("hex")}`);
-    return `  ${JSON.stringify(form)}: {\n    compiler: ${JSON.stringify(compiler)},\n    sourceSha256: "${sourceHash(source)}",\n` +
+    return `  ${JSON.stringify(form)}: {\n    compiler: ${JSON.stringify(compiler)},\n` +
+      `    sourceSha256: "${sourceHash(source)}",\n` +
       `    base64:\n      "${elf.toString("base64").match(/.{1,100}/g).join('" +\n      "')}",\n  },`;
   });
   if (!process.argv.includes("--check")) {

@@ -6,8 +6,9 @@ import type { ProgramForm } from "./soel-program.js";
 
 /** Outputs that the constant table has room for. */
 export const MAX_OUTPUTS = 256;
-/** First two words of the table: "SOEL" in ASCII, and the table's version. */
+/** First word of the table: "SOEL" in ASCII. The second is its version. */
 export const TABLE_MAGIC = 0x4c454f53;
+/** Raised with every change of the table. */
 export const TABLE_VERSION = 1;
 /** Symbol of the table in the ELF and in the C. */
 export const TABLE_SYMBOL = "soel_constants";
@@ -27,16 +28,19 @@ export const TABLE_FIELDS: readonly { readonly name: ConstantName; readonly mean
 ];
 
 /** Words of an output's address: chip, core, compartment. */
-export const OUTPUT_WORDS = 3;
-export const TABLE_HEADER_WORDS = 2 + TABLE_FIELDS.length;
+const OUTPUT_WORDS = 3;
+const TABLE_HEADER_WORDS = 2 + TABLE_FIELDS.length;
+/** Words of the whole table. */
 export const TABLE_WORDS = TABLE_HEADER_WORDS + OUTPUT_WORDS * MAX_OUTPUTS;
 
 /** y1 without error of the authors' form. Source: design §6. */
 const AUTHORS_NEUTRAL = 20;
 
+/** Every named constant of a program. */
 export type ConstantValues = Readonly<Record<ConstantName, number>>;
 
-type ProgramConstants = Pick<EmbeddedProgramImage, "form" | "constants" | "outputs">;
+/** What the table is made of. */
+export type ProgramConstants = Pick<EmbeddedProgramImage, "form" | "constants" | "outputs">;
 
 /** Values of the named constants for a program.
  *  @throws E-PROG-001 where a constant is out of range, E-PROG-002 where there are more than MAX_OUTPUTS outputs */
@@ -51,8 +55,9 @@ export function constantValues(program: ProgramConstants): ConstantValues {
   checkConstants(form, c);
   const neutral = form === "authors-chip" ? AUTHORS_NEUTRAL : Y1_NEUTRAL;
   return {
-    outputCount: outputs.length, presentationSteps: c.presentationSteps, windowSteps: c.windowSteps, epochSteps: c.epochSteps,
-    gamma: c.gamma, theta: c.theta, hi: c.hi, lo: c.lo, neutral, errorMax: Math.min(neutral, TRACE_MAX - neutral),
+    outputCount: outputs.length, presentationSteps: c.presentationSteps, windowSteps: c.windowSteps,
+    epochSteps: c.epochSteps, gamma: c.gamma, theta: c.theta, hi: c.hi, lo: c.lo, neutral,
+    errorMax: Math.min(neutral, TRACE_MAX - neutral),
   };
 }
 
@@ -60,7 +65,8 @@ function checkConstants(form: ProgramForm, c: EmbeddedProgramImage["constants"])
   const check = (name: string, value: number, low: number, high: number): void => {
     if (Number.isInteger(value) && value >= low && value <= high) return;
     throw userError({
-      code: "E-PROG-001", at: `constant ${name} of the embedded program`, found: `${value}`, limit: `an integer ${low}…${high}`,
+      code: "E-PROG-001", at: `constant ${name} of the embedded program`, found: `${value}`,
+      limit: `an integer ${low}…${high}`,
       hint: "set it within that range in the config's soel section",
     });
   };
@@ -89,7 +95,7 @@ export function constantTable(program: ProgramConstants): Int32Array {
   const table = new Int32Array(TABLE_WORDS);
   table[0] = TABLE_MAGIC;
   table[1] = TABLE_VERSION;
-  TABLE_FIELDS.forEach(({ name }, k) => (table[2 + k] = values[name]));
+  table.set(TABLE_FIELDS.map(({ name }) => values[name]), 2);
   program.outputs.forEach((output: OutputSymbol, i) => {
     table.set([output.chip, output.core, output.compartment], TABLE_HEADER_WORDS + OUTPUT_WORDS * i);
   });

@@ -1,6 +1,5 @@
 import { userError } from "../../src/base/errors.js";
-import type { EmbeddedProgramImage } from "../image.js";
-import { TABLE_MAGIC, TABLE_SYMBOL, TABLE_VERSION, TABLE_WORDS } from "./constants.js";
+import { type ProgramConstants, TABLE_MAGIC, TABLE_SYMBOL, TABLE_VERSION, TABLE_WORDS } from "./constants.js";
 import { tableBytes } from "./emit-c.js";
 
 /** Layout of ELF32, little-endian. Source: System V ABI, "Object Files". */
@@ -22,14 +21,16 @@ export interface ElfSymbols {
 }
 
 const damaged = (found: string) => userError({
-  code: "E-PROG-003", at: "machine code of the embedded program", found, limit: "a 32-bit ELF of hw/embedded with its symbol table",
+  code: "E-PROG-003", at: "machine code of the embedded program", found,
+  limit: "a 32-bit ELF of hw/embedded with its symbol table",
   hint: "compile the network again, or rebuild the ELF with node hw/embedded/build-elf.mjs",
 });
 
 /** Reads the symbol table of a 32-bit little-endian ELF. @throws E-PROG-003 where it is damaged or is something else */
 export function elfSymbols(elf: Uint8Array): ElfSymbols {
   const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
-  if (elf.length < HEADER.bytes || view.getUint32(0, true) !== ELF_MAGIC || view.getUint16(HEADER.class, true) !== ELF_CLASS_32_LITTLE) {
+  const isElf = elf.length >= HEADER.bytes && view.getUint32(0, true) === ELF_MAGIC;
+  if (!isElf || view.getUint16(HEADER.class, true) !== ELF_CLASS_32_LITTLE) {
     throw damaged(`${elf.length} bytes that are not one`);
   }
   try {
@@ -43,10 +44,13 @@ export function elfSymbols(elf: Uint8Array): ElfSymbols {
 function readSymbols(view: DataView): ElfSymbols {
   const sectionOffset = view.getUint32(HEADER.sectionOffset, true);
   const sectionSize = view.getUint16(HEADER.sectionSize, true);
-  const section = (k: number, field: number): number => view.getUint32(sectionOffset + k * sectionSize + field, true);
+  const section = (k: number, field: number): number =>
+    view.getUint32(sectionOffset + k * sectionSize + field, true);
   const symbols = new Map<string, { readonly value: number; readonly section: number }>();
   const count = view.getUint16(HEADER.sectionCount, true);
-  if (sectionSize !== SECTION.bytes || count > SECTIONS_MAX) throw damaged(`${count} sections with headers of ${sectionSize} bytes`);
+  if (sectionSize !== SECTION.bytes || count > SECTIONS_MAX) {
+    throw damaged(`${count} sections with headers of ${sectionSize} bytes`);
+  }
   for (let k = 0; k < count; k++) {
     if (section(k, SECTION.type) !== SECTION_TYPE_SYMBOLS) continue;
     const names = section(section(k, SECTION.link), SECTION.offset);
@@ -80,7 +84,7 @@ function cString(view: DataView, at: number): string {
 
 /** A copy of the ELF with the program's constants in its table.
  *  @throws E-PROG-001, E-PROG-002 for the constants, E-PROG-003 where the ELF has no such table */
-export function fillConstants(elf: Uint8Array, program: Pick<EmbeddedProgramImage, "form" | "constants" | "outputs">): Uint8Array {
+export function fillConstants(elf: Uint8Array, program: ProgramConstants): Uint8Array {
   const offset = elfSymbols(elf).fileOffset(TABLE_SYMBOL);
   const filled = elf.slice();
   const view = new DataView(filled.buffer);

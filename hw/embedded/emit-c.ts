@@ -1,5 +1,5 @@
 import {
-  type ConstantValues, constantTable, constantValues, TABLE_FIELDS, TABLE_SYMBOL,
+  type ConstantValues, constantTable, constantValues, type ProgramConstants, TABLE_FIELDS, TABLE_SYMBOL,
 } from "./constants.js";
 import type { EmbeddedProgramImage } from "../image.js";
 import type { EmbeddedProgram, Expression, Statement } from "./program-tree.js";
@@ -25,13 +25,16 @@ function expression(e: Expression, outer = 0): string {
     case "spikeCount": return `loihi_read_and_clear_spike_count(${expression(e.output)})`;
     case "u": return `loihi_read_u(${expression(e.output)})`;
     case "binary": {
-      if (e.operator === "-" && e.left.kind === "number" && e.left.value === 0) return `-${expression(e.right, UNARY)}`;
+      const negates = e.operator === "-" && e.left.kind === "number" && e.left.value === 0;
+      if (negates) return `-${expression(e.right, UNARY)}`;
       const own = PRECEDENCE[e.operator];
       // The right side of a left-associative operator needs brackets at its own level; && inside || gets them because
       // compilers ask for them.
       const least = (side: Expression, level: number): number =>
         e.operator === "||" && side.kind === "binary" && side.operator === "&&" ? UNARY : level;
-      const text = `${expression(e.left, least(e.left, own))} ${e.operator} ${expression(e.right, least(e.right, own + 1))}`;
+      const left = expression(e.left, least(e.left, own));
+      const right = expression(e.right, least(e.right, own + 1));
+      const text = `${left} ${e.operator} ${right}`;
       return own < outer ? `(${text})` : text;
     }
   }
@@ -75,7 +78,8 @@ function statement(s: Statement, indent: string): string[] {
 const block = (statements: readonly Statement[], indent: string): string[] =>
   statements.flatMap((s) => statement(s, `${indent}  `));
 
-const phase = (name: string, statements: readonly Statement[]): string[] => ["", `void ${name}(void) {`, ...block(statements, ""), "}"];
+const phase = (name: string, statements: readonly Statement[]): string[] =>
+  ["", `void ${name}(void) {`, ...block(statements, ""), "}"];
 
 /** The table as a C initializer. */
 function table(values: ConstantValues, outputs: EmbeddedProgramImage["outputs"]): string[] {
@@ -107,7 +111,7 @@ function head(tree: EmbeddedProgram): string[] {
 
 /** Prints a program as C for `hw/embedded/runtime`, its table of constants filled in.
  *  @throws E-PROG-001, E-PROG-002 where a constant or the number of outputs is out of range */
-export function emitC(program: Pick<EmbeddedProgramImage, "form" | "constants" | "outputs">): string {
+export function emitC(program: ProgramConstants): string {
   const tree = EMBEDDED_PROGRAMS[program.form];
   return `${[
     ...head(tree), ...table(constantValues(program), program.outputs),
@@ -116,18 +120,19 @@ export function emitC(program: Pick<EmbeddedProgramImage, "form" | "constants" |
   ].join("\n")}\n`;
 }
 
-/** The program of a form with the constants that the prebuilt machine code was compiled with; the emitter replaces them. */
-export const prebuiltProgram = (form: ProgramForm): Pick<EmbeddedProgramImage, "form" | "constants" | "outputs"> => ({
+/** The program of a form with the constants that the prebuilt machine code was compiled with: the emitter replaces
+ *  them. */
+export const prebuiltProgram = (form: ProgramForm): ProgramConstants => ({
   form,
   constants: { ways: 1, presentationSteps: 1, windowSteps: 1, epochSteps: 1, gamma: 1, theta: 1, hi: 0, lo: 0 },
   outputs: [{ chip: 0, core: 0, compartment: 0 }],
 });
 
 /** Bytes of the table, little-endian, for the ELF. */
-export function tableBytes(program: Pick<EmbeddedProgramImage, "form" | "constants" | "outputs">): Uint8Array {
+export function tableBytes(program: ProgramConstants): Uint8Array {
   const words = constantTable(program);
   const bytes = new Uint8Array(4 * words.length);
   const view = new DataView(bytes.buffer);
-  words.forEach((word, k) => view.setInt32(4 * k, word, true));
+  for (const [k, word] of words.entries()) view.setInt32(4 * k, word, true);
   return bytes;
 }

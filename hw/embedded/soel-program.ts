@@ -1,6 +1,6 @@
 import {
-  assign, binary, channel, comment, constant, declare, element, type EmbeddedProgram, forOutputs, readU, resetState, send,
-  spikeCount, type StateName, type Statement, store, time, variable, when, writePostTrace,
+  assign, binary, channel, comment, constant, declare, element, type EmbeddedProgram, forOutputs, readU, resetState,
+  send, spikeCount, type StateName, type Statement, store, time, variable, when, writePostTrace,
 } from "./program-tree.js";
 
 /** Forms that the image knows (hw/image.ts). */
@@ -62,7 +62,9 @@ const errorOfEveryOutput: readonly Statement[] = [
     declare("target", constant("lo")),
     when(binary("i", "==", "label"), [assign("target", constant("hi"))]),
     comment("Division truncates toward zero: sign(d) * floor(|d| / theta)."),
-    declare("e", binary(constant("gamma"), "*", binary(binary("target", "-", element("c", "i")), "/", constant("theta")))),
+    declare(
+      "e", binary(constant("gamma"), "*", binary(binary("target", "-", element("c", "i")), "/", constant("theta"))),
+    ),
     when(binary("e", ">", constant("errorMax")), [assign("e", constant("errorMax"))]),
     notBelow("e"),
     assign("y1", binary("y1", "+", "e")),

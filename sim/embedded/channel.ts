@@ -6,7 +6,8 @@ export function messageWords(message: PresentationMessage, outputCount: number):
   const words = new Int32Array(2 + outputCount);
   words[0] = Number(message.learn);
   words[1] = message.label;
-  for (let i = 0; i < outputCount; i++) words[2 + i] = message.assigned === undefined ? 1 : Number(message.assigned[i] !== 0);
+  const { assigned } = message;
+  for (let i = 0; i < outputCount; i++) words[2 + i] = assigned === undefined ? 1 : Number(assigned[i] !== 0);
   return words;
 }
 
@@ -23,7 +24,8 @@ export function bytesOfWords(...parts: readonly Int32Array[]): Uint8Array {
 export function wordsOfBytes(bytes: Uint8Array, count: number): Int32Array {
   if (bytes.length !== 4 * count) {
     throw userError({
-      code: "E-PROG-005", at: "saved state of the embedded program", found: `${bytes.length} bytes`, limit: `${4 * count} bytes`,
+      code: "E-PROG-005", at: "saved state of the embedded program", found: `${bytes.length} bytes`,
+      limit: `${4 * count} bytes`,
       hint: "restore a state into the image and the kind of program that saved it",
     });
   }

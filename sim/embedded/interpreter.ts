@@ -1,5 +1,5 @@
 import { type ConstantValues, constantValues } from "../../hw/embedded/constants.js";
-import type { EmbeddedProgram, Expression, Statement } from "../../hw/embedded/program-tree.js";
+import type { BinaryOperator, EmbeddedProgram, Expression, Statement } from "../../hw/embedded/program-tree.js";
 import { EMBEDDED_PROGRAMS } from "../../hw/embedded/soel-program.js";
 import type { EmbeddedProgramImage } from "../../hw/image.js";
 import { assert } from "../../src/base/errors.js";
@@ -173,7 +173,7 @@ function compiler(context: Context): (statements: readonly Statement[]) => Execu
 }
 
 /** 32-bit arithmetic as the C has it. */
-function binaryOperation(operator: Extract<Expression, { kind: "binary" }>["operator"], a: Evaluate, b: Evaluate): Evaluate {
+function binaryOperation(operator: BinaryOperator, a: Evaluate, b: Evaluate): Evaluate {
   switch (operator) {
     case "+": return () => (a() + b()) | 0;
     case "-": return () => (a() - b()) | 0;

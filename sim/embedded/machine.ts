@@ -16,8 +16,9 @@ interface V86Cpu {
   readonly in_hlt: Uint8Array;
   main_loop(): number;
   readonly io: {
-    register_read(port: number, device: object | null, r8: undefined, r16: undefined, r32: () => number): void;
-    register_write(port: number, device: object | null, w8: undefined, w16: undefined, w32: (value: number) => void): void;
+    /** port, device, readers of 8, 16 and 32 bits */
+    register_read(port: number, device: null, r8: undefined, r16: undefined, r32: () => number): void;
+    register_write(port: number, device: null, w8: undefined, w16: undefined, w32: (value: number) => void): void;
   };
 }
 

@@ -102,7 +102,9 @@ function connect(machine: X86Machine, access: NeuroCoreAccess, place: ProgramPla
       return taken;
     },
     // The machine halts at one place only, so its registers are the same whenever a state is taken.
-    saveState: () => concatenate(bytesOfWords(Int32Array.of(read, decision), message), machine.readMemory(place.stateStart, place.stateBytes)),
+    saveState: () => concatenate(
+      bytesOfWords(Int32Array.of(read, decision), message), machine.readMemory(place.stateStart, place.stateBytes),
+    ),
     restoreState(state) {
       const channelBytes = 4 * (2 + message.length);
       const words = wordsOfBytes(state.subarray(0, state.length - place.stateBytes), channelBytes / 4);

@@ -8,7 +8,9 @@ typedef struct { uint32_t time_step, total_steps; int32_t userData[64]; } runSta
 typedef struct { uint32_t id; } CoreId;
 typedef struct { int32_t U, V; } StubCxState;
 typedef struct { uint32_t phase0, phase1, phase2, phase3; } StubCxMetaState;
-typedef struct { uint32_t Yspike0, Yspike1, Yspike2, Yepoch0, Yepoch1, Yepoch2, Tspike, TraceProfile, StdpProfile; } PostTraceEntry;
+typedef struct {
+  uint32_t Yspike0, Yspike1, Yspike2, Yepoch0, Yepoch1, Yepoch2, Tspike, TraceProfile, StdpProfile;
+} PostTraceEntry;
 typedef struct {
   StubCxState cx_state[1024];
   StubCxMetaState cx_meta_state[256];

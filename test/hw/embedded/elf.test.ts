@@ -45,7 +45,8 @@ describe("prebuilt machine code", () => {
   });
 
   it.skipIf(!hasLakemontGcc)("comes out of the recipe without a warning", () => {
-    const report = execFileSync(process.execPath, [join(repositoryRoot, "hw/embedded/build-elf.mjs"), "--check"], { encoding: "utf8" });
+    const recipe = join(repositoryRoot, "hw/embedded/build-elf.mjs");
+    const report = execFileSync(process.execPath, [recipe, "--check"], { encoding: "utf8" });
     expect(report.trim().split("\n").map((line) => line.split(":")[0])).toEqual(FORMS);
   });
 });
@@ -57,7 +58,8 @@ describe("filling the constant table of the ELF", () => {
     const start = elfSymbols(elf).fileOffset(TABLE_SYMBOL);
     const end = start + 4 * TABLE_WORDS;
     const view = new DataView(elf.buffer, elf.byteOffset);
-    expect(Array.from({ length: TABLE_WORDS }, (_, k) => view.getInt32(start + 4 * k, true))).toEqual([...constantTable(program)]);
+    const words = Array.from({ length: TABLE_WORDS }, (_, k) => view.getInt32(start + 4 * k, true));
+    expect(words).toEqual([...constantTable(program)]);
     expect(elf.length).toBe(before.length);
     for (let k = 0; k < elf.length; k++) if (k < start || k >= end) expect(elf[k]).toBe(before[k]);
   });
@@ -97,7 +99,8 @@ describe("filling the constant table of the ELF", () => {
 
   it("answers any damage to the headers with the table or with E-PROG-003, and never hangs", () => {
     const intact = prebuiltElf("chip");
-    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(intact.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }), fc.boolean(), (changes, header) => {
+    const damage = fc.array(fc.tuple(fc.nat(intact.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 });
+    fc.assert(fc.property(damage, fc.boolean(), (changes, header) => {
       const elf = intact.slice();
       for (const [at, byte] of changes) elf[header ? at % 64 : at] = byte;
       try {

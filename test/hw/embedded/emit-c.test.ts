@@ -27,11 +27,12 @@ describe("printed C", () => {
     const body = /struct soel_constants \{([^}]*)\}/.exec(header)?.[1] ?? "";
     const fields = [...body.matchAll(/int32_t (\w+);/g)].map((m) => m[1]);
     expect(fields).toEqual(["magic", "version", ...TABLE_FIELDS.map((f) => cName(f.name))]);
-    expect(header).toContain(`LOIHI_MAX_OUTPUTS = ${MAX_OUTPUTS}, SOEL_TABLE_MAGIC = 0x${TABLE_MAGIC.toString(16)}, SOEL_TABLE_VERSION = ${TABLE_VERSION}`);
+    expect(header).toContain(`LOIHI_MAX_OUTPUTS = ${MAX_OUTPUTS},`);
+    expect(header).toContain(`SOEL_TABLE_MAGIC = 0x${TABLE_MAGIC.toString(16)}, SOEL_TABLE_VERSION = ${TABLE_VERSION} `);
   });
 
   it.each(FORMS)("of form %s uses no floating point", (form) => {
-    expect(emitC(paper(form)).replace(/\/\*[^]*?\*\//g, "")).not.toMatch(/\b(float|double)\b|\d\.\d/);
+    expect(emitC(paper(form)).replace(/\/\*[\s\S]*?\*\//g, "")).not.toMatch(/\b(float|double)\b|\d\.\d/);
   });
 });
 
@@ -43,7 +44,8 @@ describe.skipIf(!hasGcc)("printed C on the host", () => {
   describe.skipIf(!hasShared)("against golden/soel_chip.json", () => {
     const { cases } = hasShared ? readShared<{ cases: SoelCase[] }>("golden/soel_chip.json") : { cases: [] };
     const golden = (c: SoelCase) => c.presentations.map((p) => ({ y1: p.y1, decision: p.decision }));
-    const seen = (runs: ReturnType<typeof runOnHost>) => runs.map((run) => ({ y1: run.writes.map((w) => w.y1), decision: run.decision }));
+    const seen = (runs: ReturnType<typeof runOnHost>) =>
+      runs.map((run) => ({ y1: run.writes.map((w) => w.y1), decision: run.decision }));
 
     it.each(["external", "nxsdk"] as const)("makes the writes and decisions of every case (%s back end)", (backend) => {
       const executable = compileForHost(emitC(prebuiltProgram("chip")), backend);
@@ -72,7 +74,8 @@ describe("constants of the embedded program", () => {
   };
 
   it.each([
-    [{ gamma: 8 }], [{ gamma: 0 }], [{ theta: 0 }], [{ theta: 1.5 }], [{ hi: Number.NaN }], [{ windowSteps: 22 }], [{ presentationSteps: 0 }],
+    [{ gamma: 8 }], [{ gamma: 0 }], [{ theta: 0 }], [{ theta: 1.5 }], [{ hi: Number.NaN }], [{ windowSteps: 22 }],
+    [{ presentationSteps: 0 }],
   ])("refuses %o with E-PROG-001", (change) => {
     expect(codeOf(change)).toBe("E-PROG-001");
   });

@@ -11,7 +11,9 @@ type Program = ReturnType<typeof programOf>;
 /** A C compiler for the host, and one that makes the machine code that we ship. */
 export const hasGcc = spawnSync("gcc", ["--version"]).status === 0;
 export const hasLakemontGcc =
-  hasGcc && spawnSync("gcc", ["-m32", "-march=lakemont", "-miamcu", "-S", "-xc", "-o", "/dev/null", "-"], { input: "int x;" }).status === 0;
+  hasGcc && spawnSync("gcc", ["-m32", "-march=lakemont", "-miamcu", "-S", "-xc", "-o", "/dev/null", "-"], {
+    input: "int x;",
+  }).status === 0;
 
 const BACKEND = {
   external: ["-DLOIHI_BACKEND_EXTERNAL"],
@@ -21,7 +23,9 @@ const BACKEND = {
 const folders: string[] = [];
 
 /** Removes what was compiled; for `afterAll`. */
-export const removeCompiled = (): void => { for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true }); };
+export function removeCompiled(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
 
 /** Compiles printed C with the scripted runtime; every warning is an error. Returns the path of the executable. */
 export function compileForHost(source: string, backend: keyof typeof BACKEND): string {
@@ -42,7 +46,9 @@ export function compileForHost(source: string, backend: keyof typeof BACKEND): s
 }
 
 /** Runs a compiled program over presentations; `replaceTable`: with the program's constants in place of its own. */
-export function runOnHost(executable: string, program: Program, presentations: readonly Presentation[], replaceTable: boolean): Run[] {
+export function runOnHost(
+  executable: string, program: Program, presentations: readonly Presentation[], replaceTable: boolean,
+): Run[] {
   const words: number[] = replaceTable ? [1, ...constantTable(program)] : [0];
   words.push(presentations.length);
   const K = program.outputs.length;

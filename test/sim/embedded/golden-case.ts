@@ -20,7 +20,7 @@ export interface Run {
   readonly resets: number;
 }
 
-/** Output i of a test program lies on chip i % 2, core 3 + i, compartment 1000 − 7i: no two alike, none at 0. */
+/** Output i of a test program lies on chip i % 2, core 3 + i, compartment 1000 − 3i: no two alike, none at 0. */
 export const testOutputs = (count: number): EmbeddedProgramImage["outputs"] =>
   Array.from({ length: count }, (_, i) => ({ chip: i % 2, core: 3 + (i % 120), compartment: 1000 - 3 * i }));
 
