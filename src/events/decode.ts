@@ -69,7 +69,8 @@ export class RecordingReader {
   /** The next piece of the file; the first should hold HEAD_BYTES or the whole file.
    *  @throws UserError E-EVT-001…009 */
   push(chunk: Uint8Array, final: boolean): void {
-    const bytes = this.rest.length > 0 ? concatBytes([this.rest, chunk]) : chunk;
+    // A plain Uint8Array: slice() of Node's Buffer gives a view where a copy is meant.
+    const bytes = this.rest.length > 0 ? concatBytes([this.rest, chunk]) : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.decoder ??= this.makeDecoder(bytes);
     const from = this.columns.length;
     const used = this.decoder.decode(bytes, this.offset, final, this.columns);

@@ -32,7 +32,7 @@ export class Problems {
     const key = detail.dropped ?? detail.found;
     const entry = this.seen.get(key);
     if (entry) entry.count += count;
-    else this.seen.set(key, { count, first: `byte ${offset}: ${detail.found}` });
+    else this.seen.set(key, { count, first: `byte ${offset}: ${oneLine(detail.found)}` });
   }
 
   /** A problem that no repair gets around. */
@@ -55,8 +55,11 @@ export interface Problem {
   readonly dropped?: string;
 }
 
+/** Words of a damaged file may hold anything; a message is one printable line. */
+const oneLine = (text: string): string => text.replace(/\p{C}/gu, "?").slice(0, 300);
+
 function rest(problem: Problem, repairable: boolean): Omit<UserErrorDetail, "code" | "at"> {
   const repair = repairable && problem.dropped ? `--repair (${problem.dropped})` : undefined;
   const hint = [problem.hint, repair].filter(Boolean).join(", or ");
-  return { found: problem.found, limit: problem.limit, hint: hint || "an undamaged copy of the file" };
+  return { found: oneLine(problem.found), limit: problem.limit && oneLine(problem.limit), hint: hint || "an undamaged copy of the file" };
 }

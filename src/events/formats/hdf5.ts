@@ -10,7 +10,9 @@ import { RowSink } from "./rows.js";
 /** The reader of HDF5 is 5 MB of WebAssembly, so it is loaded when a file needs it. */
 async function library() {
   const h5 = await import("h5wasm");
-  const { FS } = await h5.ready;
+  const { FS, activate_throwing_error_handler: throwErrors } = await h5.ready;
+  // Else the library prints its own stack of errors for every damaged file.
+  throwErrors();
   return { h5, fs: FS };
 }
 
@@ -36,7 +38,7 @@ async function withFile<T>(bytes: Uint8Array, problems: Problems, use: (root: Gr
     return use(file);
   } catch (error) {
     if ((error as Error).name === "UserError") throw error;
-    return problems.fail("E-EVT-006", 0, { found: `the HDF5 file cannot be read (${(error as Error).message.split("\n")[0].slice(0, 120)})` });
+    return problems.fail("E-EVT-006", 0, { found: `the HDF5 file cannot be read (${innermost((error as Error).message)})` });
   } finally {
     try {
       file?.close();
@@ -46,6 +48,10 @@ async function withFile<T>(bytes: Uint8Array, problems: Problems, use: (root: Gr
     fs.unlink(path);
   }
 }
+
+/** The library reports a stack of causes; the last one says what is wrong with the file. */
+const innermost = (message: string): string =>
+  [...message.matchAll(/#\d+: .* in \w+\(\): (.*)/g)].at(-1)?.[1].slice(0, 120) ?? message.split("\n")[0].slice(0, 120);
 
 const isGroup = (entity: Entity | null): entity is Group => entity !== null && "keys" in entity;
 const isDataset = (entity: Entity | null): entity is Dataset => entity !== null && "shape" in entity;
