@@ -3,10 +3,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef METALOIHI_FREESTANDING
+inline void* operator new(size_t, void* at) noexcept { return at; }
+namespace std {
+template <class E> class initializer_list {     // the compiler fills it
+ public:
+  const E* begin() const { return first_; }
+  const E* end() const { return first_ + size_; }
+ private:
+  const E* first_;
+  size_t size_;
+};
+}  // namespace std
+#else
+#include <initializer_list>
+#include <new>
+#endif
+
+// Built once for each instruction set, under a namespace of its own (-Dkernels=kernels_avx2): inline functions that the
+// linker merges must never carry instructions that another processor lacks.
+extern "C" void* metaloihi_allocate(size_t bytes);   // 64-byte aligned, zeroed; never null: platform.cc
+extern "C" void metaloihi_release(void* memory);
+
 namespace kernels {
 
-void* allocate(size_t bytes);   // 64-byte aligned, zeroed; never null: platform.cc
-void release(void* memory);
+inline void* allocate(size_t bytes) { return metaloihi_allocate(bytes); }
+inline void release(void* memory) { metaloihi_release(memory); }
 
 // Holds plain values; grows by doubling, never shrinks.
 template <class T> class Array {
@@ -72,9 +94,3 @@ template <class T> class Objects {
 };
 
 }  // namespace kernels
-
-#ifdef METALOIHI_FREESTANDING
-inline void* operator new(size_t, void* at) noexcept { return at; }
-#else
-#include <new>
-#endif

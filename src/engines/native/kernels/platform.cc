@@ -2,18 +2,12 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "array.h"
-
-namespace kernels {
-
-void* allocate(size_t bytes) {
-  const size_t rounded = (bytes + 63) / 64 * 64;
-  void* memory = std::aligned_alloc(64, rounded ? rounded : 64);
+extern "C" void* metaloihi_allocate(size_t bytes) {
+  const size_t rounded = bytes ? (bytes + 63) / 64 * 64 : 64;
+  void* memory = std::aligned_alloc(64, rounded);
   if (!memory) std::abort();
   std::memset(memory, 0, rounded);
   return memory;
 }
 
-void release(void* memory) { std::free(memory); }
-
-}  // namespace kernels
+extern "C" void metaloihi_release(void* memory) { std::free(memory); }

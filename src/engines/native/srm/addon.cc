@@ -1,15 +1,11 @@
 // Node-API glue of the srm engine: unwraps arguments (checked in TypeScript), runs samples on threads, adds the partial
 // gradients of fixed groups of samples in a fixed order, so that any number of threads gives the same bits.
-#include <node_api.h>
+#include <utility>
 
-#include <atomic>
-#include <cstring>
-#include <functional>
-#include <memory>
-#include <thread>
-#include <vector>
-
+#include "../napi.h"
 #include "api.h"
+
+using namespace glue;
 
 namespace {
 
@@ -23,34 +19,7 @@ struct Handle {
   std::vector<uint8_t> accumulators;     // reused from call to call
 };
 
-template <class T> T* view(napi_env env, napi_value value, size_t* length = nullptr) {
-  void* data = nullptr;
-  size_t n = 0;
-  napi_typedarray_type type;
-  napi_value buffer;
-  size_t offset;
-  napi_get_typedarray_info(env, value, &type, &n, &data, &buffer, &offset);
-  if (length) *length = n;
-  return static_cast<T*>(data);
-}
-int32_t integer(napi_env env, napi_value value) { int32_t i = 0; napi_get_value_int32(env, value, &i); return i; }
-Handle* handle(napi_env env, napi_value value) { void* p = nullptr; napi_get_value_external(env, value, &p); return static_cast<Handle*>(p); }
-napi_value number(napi_env env, double d) { napi_value v; napi_create_double(env, d, &v); return v; }
-
-struct Args {
-  napi_value v[8] = {};
-  Args(napi_env env, napi_callback_info info) { size_t n = 8; napi_get_cb_info(env, info, &n, v, nullptr, nullptr); }
-};
-
-// Items 0…count−1 on the threads; the caller is thread 0.
-void parallel(int threads, int count, const std::function<void(int, int)>& run) {
-  std::atomic<int> next{0};
-  const auto loop = [&](int thread) { for (int i; (i = next.fetch_add(1)) < count;) run(thread, i); };
-  std::vector<std::thread> pool;
-  for (int t = 1; t < threads && t < count; t++) pool.emplace_back(loop, t);
-  loop(0);
-  for (auto& t : pool) t.join();
-}
+Handle* handle(napi_env env, napi_value value) { return external<Handle>(env, value); }
 
 // create(ints Int32Array, reals Float64Array, double: 0|1, parameters, reported) → handle; ints[3] = threads
 napi_value create(napi_env env, napi_callback_info info) {
@@ -187,15 +156,6 @@ napi_value isa(napi_env env, napi_callback_info) {
 
 // Adds the srm functions to the addon's exports.
 void registerSrm(napi_env env, napi_value exports) {
-  const napi_property_descriptor all[] = {
-      {"srmCreate", nullptr, create, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"srmDispose", nullptr, dispose, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"srmWeights", nullptr, weights, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"srmLoad", nullptr, load, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"srmBurn", nullptr, burn, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"srmGradient", nullptr, gradient, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"srmHessian", nullptr, hessian, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"srmIsa", nullptr, isa, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-  };
-  napi_define_properties(env, exports, sizeof(all) / sizeof(all[0]), all);
+  define(env, exports, {{"srmCreate", create}, {"srmDispose", dispose}, {"srmWeights", weights}, {"srmLoad", load}, {"srmBurn", burn},
+                        {"srmGradient", gradient}, {"srmHessian", hessian}, {"srmIsa", isa}});
 }

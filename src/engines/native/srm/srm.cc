@@ -32,7 +32,7 @@ template <class T> struct Work {
   std::vector<AdjointState<T>> adjoint;
   std::vector<LayerState<T>> state, tangent;
   Buffer<T> x, gu, dgu, gx, dgx, gIn, dgIn, gNext, dgNext, edge;
-  std::vector<Segment<T>> segments;
+  Array<Segment<T>> segments;
   ChannelList list;
 };
 
@@ -207,7 +207,8 @@ template <class T> void addStart(const Layer& L, const LayerState<T>& start, con
 // Gradient of Σ readoutGradient·U(last step) with respect to all weights, added to `into`. Needs windowForward before.
 template <class T> void windowBackward(Network<T>& net, const Sample<T>& sample, const T* readoutGradient, Work<T>& w, T* into) {
   const int window = net.steps - net.burnIn;
-  std::vector<size_t> offset(net.layers.size());
+  Array<size_t> offset;
+  offset.zero(net.layers.size());
   for (size_t l = 1; l < net.layers.size(); l++) offset[l] = offset[l - 1] + accumulatorSize(net.layers[l - 1]);
   for (size_t l = net.layers.size(); l-- > 0;) {
     const Layer& L = net.layers[l];
@@ -295,7 +296,8 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
 template <class T>
 void tangentBackward(Network<T>& net, const Sample<T>& sample, const T* g, const T* dg, Work<T>& w, T* into) {
   const int window = net.steps - net.burnIn;
-  std::vector<size_t> offset(net.layers.size());
+  Array<size_t> offset;
+  offset.zero(net.layers.size());
   for (size_t l = 1; l < net.layers.size(); l++) offset[l] = offset[l - 1] + accumulatorSize(net.layers[l - 1]);
   for (size_t l = net.layers.size(); l-- > 0;) {
     const Layer& L = net.layers[l];
@@ -452,7 +454,9 @@ void loadSample(Network<T>& net, Events& e, const uint32_t* rowStart, const uint
   for (int t = 0; t < net.steps; t++)
     for (uint32_t k = rowStart[t]; k < rowStart[t + 1]; k++) e.start[size_t(t) * positions + channel[k] % positions + 1]++;
   for (size_t i = 1; i < e.start.size(); i++) e.start[i] += e.start[i - 1];
-  std::vector<uint32_t> at(e.start.data(), e.start.data() + e.start.size() - 1);
+  Array<uint32_t> at;
+  at.resize(e.start.size());
+  __builtin_memcpy(at.data(), e.start.data(), e.start.size() * sizeof(uint32_t));
   for (int t = 0; t < net.steps; t++)
     for (uint32_t k = rowStart[t]; k < rowStart[t + 1]; k++) {
       const uint32_t slot = at[size_t(t) * positions + channel[k] % positions]++;
@@ -494,7 +498,9 @@ double gradient(Network<T>& net, int thread, int set, int index, int label, doub
   windowForward(net, sample, w);
   const int outputs = net.layers.back().outC;
   const T* u = readoutOf(net, w);
-  std::vector<T> g(outputs), p(outputs);
+  Array<T> g, p;
+  g.zero(outputs);
+  p.zero(outputs);
   const double loss = crossEntropy<T>(u, outputs, label, samples, g.data(), p.data());
   if (readout) report(net, w, u, readout);
   if (into) windowBackward(net, sample, g.data(), w, into);
@@ -507,7 +513,8 @@ template <class T> void hessian(Network<T>& net, int thread, int set, int index,
   windowForward(net, sample, w);
   tangentForward(net, sample, w);
   const int outputs = net.layers.back().outC;
-  std::vector<T> g(outputs), p(outputs), dg(outputs);
+  Array<T> g, p, dg;
+  for (auto* a : {&g, &p, &dg}) a->zero(outputs);
   crossEntropy<T>(readoutOf(net, w), outputs, label, samples, g.data(), p.data());
   const T* du = w.du.back().get() + size_t(net.steps - net.burnIn - 1) * net.layers.back().outSize();
   T mean = 0;
