@@ -2,10 +2,11 @@ import type { CommandModule } from "yargs";
 import { simulateCommand } from "./simulate.js";
 import { classifyCommand } from "./classify.js";
 import { diffCommand } from "./diff.js";
+import { gradcheckCommand } from "./gradcheck.js";
 import { teachCommand } from "./teach.js";
 
 /** All commands, in the order `--help` lists them. */
 export const commands: readonly CommandModule[] = [
-  simulateCommand,
+  simulateCommand, gradcheckCommand,
   teachCommand, classifyCommand, diffCommand,
 ];
