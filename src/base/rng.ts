@@ -45,6 +45,7 @@ export const STREAM = {
   eventCamera: 0x10009,
   transform: 0x1000a,
   innerRounding: 0x1000b,
+  noiseInput: 0x1000c,
 } as const;
 
 /** A sequence read off one stream of the generator. Its whole state is `counter`, so it can be saved and resumed. */
