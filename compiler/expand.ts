@@ -1,10 +1,10 @@
 /** Reads the image's tables back into synapses, as the chip would follow them, and holds them against the model. It shares
  *  no code with the passes: only the image and its word formats. */
-import type { ChipImage, CoreImage, SynapseFormat } from "../hw/image.js";
+import type { ChipImage, CoreImage } from "../hw/image.js";
 import { unpackCompartment } from "../hw/compartment-word.js";
 import { unpackList } from "../hw/synapse-words.js";
 import { networkShapes, sizeOf } from "../src/model/shapes.js";
-import type { ConvLayer, LayerSpec, QuantizedNetwork, Shape3 } from "../src/model/types.js";
+import type { LayerSpec, QuantizedNetwork, Shape3 } from "../src/model/types.js";
 
 /** Layer index of sources outside the chip. */
 export const INPUT_LAYER = -1;
@@ -14,7 +14,8 @@ interface DecodedList {
   /** Compartment minus the axon's cxBase. */
   readonly target: Int32Array;
   readonly weight: Int16Array;
-  readonly format: Uint8Array;
+  /** Formats that occur in the list. */
+  readonly formats: readonly number[];
 }
 
 /** One delivery: a source's spike on one input axon. */
@@ -86,7 +87,7 @@ function listAt(tables: CoreTables, word: number, length: number): DecodedList {
   const entries = unpackList(synapseFormats, synapseMemory, word, length);
   const count = entries.reduce((sum, entry) => sum + entry.index.length, 0);
   const list: DecodedList = {
-    target: new Int32Array(count), weight: new Int16Array(count), format: new Uint8Array(count),
+    target: new Int32Array(count), weight: new Int16Array(count), formats: [...new Set(entries.map((entry) => entry.format))],
   };
   let at = 0;
   for (const { format, index, weight } of entries) {
@@ -94,7 +95,6 @@ function listAt(tables: CoreTables, word: number, length: number): DecodedList {
     for (let k = 0; k < index.length; k++, at++) {
       list.target[at] = cIdxOffset + index[k] * (cIdxMult + 1);
       list.weight[at] = weight[k];
-      list.format[at] = format;
     }
   }
   tables.lists.set(word, list);
@@ -131,15 +131,49 @@ export function compareWithModel(image: ChipImage, network: QuantizedNetwork): C
 /** OR pool as the design defines it: mantissa 64, decays 4096, threshold 63. */
 const POOL = { mantissa: 64, decay: 4096, vthMant: 63 } as const;
 
-/** Expected connection of one layer, straight from the spec. */
+/** Expected connections of one layer, straight from the spec. A dense layer is a kernel over the whole input. */
 interface ExpectedLayer {
   readonly spec: LayerSpec;
   readonly input: Shape3;
   readonly output: Shape3;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly groups: number;
+  /** Null: an OR pool. */
   readonly mantissa: Int16Array | null;
   readonly biasMant: Int16Array | null;
   readonly biasExp: number;
+  readonly plastic: boolean;
+  /** [neuron] coordinates of the outputs. */
+  readonly channel: Int16Array;
+  readonly row: Int16Array;
+  readonly column: Int16Array;
 }
+
+function expectedLayers(network: QuantizedNetwork): ExpectedLayer[] {
+  const shapes = networkShapes(network.spec);
+  let weighted = 0;
+  return network.spec.layers.map((spec, index) => {
+    const integers = spec.kind === "pool" ? null : network.layers[weighted++];
+    const [input, output] = [shapes[index], shapes[index + 1]];
+    const geometry = spec.kind === "conv" ? spec
+      : spec.kind === "pool" ? { kernel: [2, 2] as const, stride: [2, 2] as const, padding: [0, 0] as const, groups: input[0] }
+        : { kernel: [input[1], input[2]] as const, stride: [1, 1] as const, padding: [0, 0] as const, groups: 1 };
+    const [, height, width] = output;
+    const coordinate = (of: (neuron: number) => number): Int16Array => Int16Array.from({ length: sizeOf(output) }, (_, n) => of(n));
+    return {
+      spec, input, output, kernel: geometry.kernel, stride: geometry.stride, padding: geometry.padding, groups: geometry.groups,
+      mantissa: integers?.mantissa ?? null, biasMant: integers?.biasMant ?? null, biasExp: integers?.biasExp ?? 0,
+      plastic: network.spec.soel !== null && index === network.spec.layers.length - 1,
+      channel: coordinate((n) => Math.floor(n / (height * width))), row: coordinate((n) => Math.floor(n / width) % height),
+      column: coordinate((n) => n % width),
+    };
+  });
+}
+
+/** Stands for "no synapse" where mantissas are compared. */
+const NO_SYNAPSE = 32_767;
 
 class Comparer {
   private readonly layers: ExpectedLayer[];
@@ -149,16 +183,8 @@ class Comparer {
   private paddingSynapses = 0;
   private neurons = 0;
 
-  constructor(private readonly image: ChipImage, private readonly network: QuantizedNetwork) {
-    const shapes = networkShapes(network.spec);
-    let weighted = 0;
-    this.layers = network.spec.layers.map((spec, index) => {
-      const integers = spec.kind === "pool" ? null : network.layers[weighted++];
-      return {
-        spec, input: shapes[index], output: shapes[index + 1], mantissa: integers?.mantissa ?? null,
-        biasMant: integers?.biasMant ?? null, biasExp: integers?.biasExp ?? 0,
-      };
-    });
+  constructor(private readonly image: ChipImage, network: QuantizedNetwork) {
+    this.layers = expectedLayers(network);
   }
 
   result(): Comparison {
@@ -172,6 +198,7 @@ class Comparer {
   }
 
   private nameOf(layer: number, neuron: number): string {
+    if (neuron < 0) return `a padding compartment of layer "${this.layers[layer]?.spec.name}"`;
     return layer === INPUT_LAYER ? `input ${neuron}` : `layer "${this.layers[layer].spec.name}", neuron ${neuron}`;
   }
 
@@ -239,94 +266,94 @@ class Comparer {
 
   /** Synapses of one delivery that reach neurons; reports those that should not be, and wrong weights. */
   private compareDelivery(delivery: Delivery, stamps: readonly Int32Array[], stamp: number): number {
-    const { sourceLayer, sourceNeuron, core, cxBase, list, layerOf, neuronOf } = delivery;
-    if (sourceNeuron < 0) {
-      this.differ(`padding compartment of layer ${sourceLayer}`, "an output axon", "none");
+    const { sourceLayer, sourceNeuron, cxBase, list, layerOf, neuronOf } = delivery;
+    const reader = this.layers[sourceLayer + 1];
+    if (sourceNeuron < 0 || !reader) {
+      this.differ(this.nameOf(sourceLayer, sourceNeuron), "an output axon", "none");
       return 0;
     }
+    const expected = this.weightsFrom(reader, sourceNeuron);
+    const stamped = stamps[sourceLayer + 1];
     let count = 0;
     for (let k = 0; k < list.target.length; k++) {
       const compartment = cxBase + list.target[k];
-      if (compartment >= neuronOf.length) {
-        this.differ(this.nameOf(sourceLayer, sourceNeuron), `a synapse to compartment ${compartment}`, `below ${neuronOf.length}`);
-        continue;
-      }
-      const [layer, target] = [layerOf[compartment], neuronOf[compartment]];
+      const target = compartment < neuronOf.length ? neuronOf[compartment] : -2;
       if (target < 0) {
-        this.paddingSynapses++;
+        if (target === -1) this.paddingSynapses++;
+        else this.differ(this.nameOf(sourceLayer, sourceNeuron), `a synapse to compartment ${compartment}`, `below ${neuronOf.length}`);
         continue;
       }
-      this.synapses++;
       count++;
-      const expected = layer === sourceLayer + 1 ? this.weight(layer, sourceNeuron, target) : undefined;
-      if (expected !== list.weight[k] || stamps[layer][target] === stamp) {
-        const twice = stamps[layer][target] === stamp ? " a second time" : "";
-        this.differ(`${this.nameOf(sourceLayer, sourceNeuron)} → ${this.nameOf(layer, target)}`,
-          `${list.weight[k]}${twice}`, `${expected ?? "no synapse"}`);
+      const wanted = layerOf[compartment] === sourceLayer + 1 ? expected(target) : NO_SYNAPSE;
+      if (wanted !== list.weight[k] || stamped[target] === stamp) {
+        const twice = stamped[target] === stamp ? " a second time" : "";
+        this.differ(`${this.nameOf(sourceLayer, sourceNeuron)} → ${this.nameOf(layerOf[compartment], target)}`,
+          `${list.weight[k]}${twice}`, wanted === NO_SYNAPSE ? "no synapse" : `${wanted}`);
       }
-      stamps[layer][target] = stamp;
-      this.compareFormat(core.synapseFormats[list.format[k] - 1], delivery, layer, compartment, target);
+      if (layerOf[compartment] === sourceLayer + 1) stamped[target] = stamp;
+      if (reader.plastic) this.comparePlastic(delivery, compartment, target);
     }
+    this.synapses += count;
+    this.compareFormats(delivery, reader);
     return count;
   }
 
-  private compareFormat(format: SynapseFormat, delivery: Delivery, layer: number, compartment: number, target: number): void {
-    const { spec } = this.layers[layer];
-    const plastic = this.network.spec.soel !== null && layer === this.layers.length - 1;
-    const wgtExp = spec.kind === "pool" ? 0 : spec.weight.wgtExp;
-    if (format.wgtExp !== wgtExp || format.learning !== plastic || format.dlyBits !== 0) {
-      this.differ(this.nameOf(layer, target), `exponent ${format.wgtExp}, learning ${format.learning}`, `${wgtExp}, ${plastic}`);
-    }
-    const logicalOutput = delivery.core.learning?.logicalOutput[compartment] ?? -1;
-    const [i, j] = plastic ? [target, delivery.sourceNeuron] : [-1, -1];
-    if (logicalOutput !== i || delivery.logicalInput !== j) {
-      this.differ(this.nameOf(layer, target), `draw index of output ${logicalOutput}, input ${delivery.logicalInput}`, `${i}, ${j}`);
-    }
+  /** Mantissa that a source of a layer's input should have to each target; NO_SYNAPSE where none. */
+  private weightsFrom(reader: ExpectedLayer, source: number): (target: number) => number {
+    const { input, output, kernel, stride, padding, groups, mantissa, channel, row, column } = reader;
+    const [inputs, height, width] = input;
+    const perGroupIn = inputs / groups;
+    const perGroupOut = output[0] / groups;
+    const [kH, kW] = kernel;
+    const [sH, sW] = stride;
+    const inC = Math.floor(source / (height * width));
+    const y = (Math.floor(source / width) % height) + padding[0];
+    const x = (source % width) + padding[1];
+    const firstOut = Math.floor(inC / perGroupIn) * perGroupOut;
+    const inGroup = inC % perGroupIn;
+    return (target) => {
+      const o = channel[target];
+      const kY = y - row[target] * sH;
+      const kX = x - column[target] * sW;
+      if (o < firstOut || o >= firstOut + perGroupOut || kY < 0 || kY >= kH || kX < 0 || kX >= kW) return NO_SYNAPSE;
+      return mantissa === null ? POOL.mantissa : mantissa[((o * perGroupIn + inGroup) * kH + kY) * kW + kX];
+    };
   }
 
-  /** Mantissa from `source` of the layer before to `target`, or undefined where there is no synapse. */
-  private weight(layer: number, source: number, target: number): number | undefined {
-    const { spec, input, output, mantissa } = this.layers[layer];
-    if (spec.kind === "dense") return mantissa![target * sizeOf(input) + source];
-    const [, inH, inW] = input;
-    const [, outH, outW] = output;
-    const inX = source % inW;
-    const inY = ((source - inX) / inW) % inH;
-    const inC = Math.floor(source / (inH * inW));
-    const outX = target % outW;
-    const outY = ((target - outX) / outW) % outH;
-    const outC = Math.floor(target / (outH * outW));
-    if (spec.kind === "pool") {
-      return inC === outC && inX >> 1 === outX && inY >> 1 === outY ? POOL.mantissa : undefined;
+  private compareFormats({ core, list, sourceLayer, sourceNeuron, logicalInput }: Delivery, { spec, plastic }: ExpectedLayer): void {
+    const wgtExp = spec.kind === "pool" ? 0 : spec.weight.wgtExp;
+    for (const number of list.formats) {
+      const format = core.synapseFormats[number - 1];
+      if (format.wgtExp === wgtExp && format.learning === plastic && format.dlyBits === 0) continue;
+      this.differ(this.nameOf(sourceLayer, sourceNeuron), `exponent ${format.wgtExp}, learning ${format.learning}`, `${wgtExp}, ${plastic}`);
     }
-    const perGroupIn = input[0] / spec.groups;
-    if (Math.floor(inC / perGroupIn) !== Math.floor(outC / (output[0] / spec.groups))) return undefined;
-    const kY = inY + spec.padding[0] - outY * spec.stride[0];
-    const kX = inX + spec.padding[1] - outX * spec.stride[1];
-    if (kY < 0 || kX < 0 || kY >= spec.kernel[0] || kX >= spec.kernel[1]) return undefined;
-    return mantissa![((outC * perGroupIn + (inC % perGroupIn)) * spec.kernel[0] + kY) * spec.kernel[1] + kX];
+    if (!plastic && logicalInput !== -1) this.differ(this.nameOf(sourceLayer, sourceNeuron), `draw index ${logicalInput}`, "none");
+  }
+
+  /** The indices that random numbers are drawn by are the model's. */
+  private comparePlastic({ core, sourceNeuron, logicalInput }: Delivery, compartment: number, target: number): void {
+    const logicalOutput = core.learning?.logicalOutput[compartment] ?? -1;
+    if (logicalOutput === target && logicalInput === sourceNeuron) return;
+    this.differ(this.nameOf(this.layers.length - 1, target),
+      `draw index of output ${logicalOutput}, input ${logicalInput}`, `${target}, ${sourceNeuron}`);
   }
 
   /** Synapses that a source has in the model. */
   private fanOut(sourceLayer: number, source: number): number {
     const reader = this.layers[sourceLayer + 1];
     if (!reader) return 0;
-    const { spec, input, output } = reader;
-    if (spec.kind === "dense") return output[0];
-    const inX = source % input[2];
-    const inY = Math.floor(source / input[2]) % input[1];
-    if (spec.kind === "pool") return inY >> 1 < output[1] && inX >> 1 < output[2] ? 1 : 0;
-    return taps(spec, 0, inY, output[1]) * taps(spec, 1, inX, output[2]) * (output[0] / spec.groups);
+    const { input, output, groups } = reader;
+    const [y, x] = [Math.floor(source / input[2]) % input[1], source % input[2]];
+    return taps(reader, 0, y) * taps(reader, 1, x) * (output[0] / groups);
   }
 }
 
 /** Outputs that an input coordinate reaches on one axis: counted, not solved for. */
-function taps(spec: ConvLayer, axis: 0 | 1, coordinate: number, size: number): number {
+function taps({ kernel, stride, padding, output }: ExpectedLayer, axis: 0 | 1, coordinate: number): number {
   let count = 0;
-  for (let k = 0; k < spec.kernel[axis]; k++) {
-    const scaled = coordinate + spec.padding[axis] - k;
-    if (scaled >= 0 && scaled % spec.stride[axis] === 0 && scaled / spec.stride[axis] < size) count++;
+  for (let k = 0; k < kernel[axis]; k++) {
+    const scaled = coordinate + padding[axis] - k;
+    if (scaled >= 0 && scaled % stride[axis] === 0 && scaled / stride[axis] < output[axis + 1]) count++;
   }
   return count;
 }
-
