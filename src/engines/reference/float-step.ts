@@ -12,10 +12,17 @@ import { crossEntropy } from "./readout.js";
  *  the threshold, w − rate·∂L/∂w, kept as floats; only q is rounded to an integer, so that the neurons stay the chip's.
  *  A comparison beside the chip's own rule, which it does not use. Source: design §5, "one float gradient step". */
 export function floatStepAccuracy(network: LoihiNetwork, task: Task, chipSeed: number, rate: number): number {
+  const { arrivals } = runTask(network, task, { chipSeed, learn: false });
+  return floatStepOnArrivals(network, task, chipSeed, rate, arrivals);
+}
+
+/** The same, where an engine has run the hidden layers already: `arrivals` [sample][S, J], row r−1 for step r. */
+export function floatStepOnArrivals(
+  network: LoihiNetwork, task: Task, chipSeed: number, rate: number, arrivals: readonly Uint16Array[],
+): number {
   const { last, steps } = network;
   const { loihi, weight } = last.spec as DenseLayer;
   const [J, K] = [last.map.inputSize, last.map.outputSize];
-  const { arrivals } = runTask(network, task, { chipSeed, learn: false });
   const assigned = assignedOutputs(network, task);
   const layer = plasticLayer(network, assigned, chipSeed);
   const tapes = task.support.map((_, k) => layer.present(arrivals[k], steps, -1, () => {}, false));
