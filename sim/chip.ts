@@ -24,6 +24,8 @@ export interface ChipOptions {
   readonly onOverflow?: "stop" | "wrap";
   /** Interpreter of the typed program (default), or its machine code on an emulated x86. */
   readonly program?: "typed" | "x86";
+  /** The hot phases in WebAssembly (default, where it is there) or in TypeScript; equal in every bit. */
+  readonly kernels?: "wasm" | "typescript";
 }
 
 /** A loaded chip. `loadChip` in sim/load.ts makes it from an image and nothing else. */

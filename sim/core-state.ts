@@ -1,0 +1,118 @@
+import type { CoreImage } from "../hw/image.js";
+import type { CoreKernels } from "./kernels.js";
+import type { LearningState } from "./learning/learning-state.js";
+import { overflowError, type OverflowQuantity } from "./simulation-error.js";
+
+/** Packed arrival: axon·2^ATOM_BITS + atom. An axon needs 12 bits, an atom 10. */
+export const ATOM_BITS = 10;
+
+/** Synapse memory decoded once, at load. List l of (axon, atom) has synapses listStart[l] … listStart[l+1]−1. */
+export interface SynapseTable {
+  /** [axon] list of the axon's atom 0; atoms follow. Axons may share lists. */
+  readonly axonList: Int32Array;
+  /** [axon] */
+  readonly axonAtoms: Int32Array;
+  readonly axonBase: Int32Array;
+  /** [axon] 1: a population axon (shared weights). */
+  readonly axonPopulation: Uint8Array;
+  /** [list + 1] */
+  readonly listStart: Int32Array;
+  /** [list] of its synapses, those stored in dense entries. */
+  readonly listDense: Int32Array;
+  /** [list + 1] rows of the runs below; a list without runs is scattered synapse by synapse. */
+  readonly runStart: Int32Array;
+  /** [run] first target, first synapse, length: consecutive targets, so that the hot loop reads no target. */
+  readonly runTarget: Int32Array;
+  readonly runSynapse: Int32Array;
+  readonly runLength: Int32Array;
+  /** [synapse] target compartment, without the axon's base. */
+  readonly target: Int32Array;
+  /** [synapse] effective weight: floor(mantissa·2^wgtExp)·64; plastic ones change. */
+  readonly weight: Int32Array;
+  /** [synapse] extra steps. */
+  readonly delay: Uint8Array;
+  /** Largest |effective weight| that can ever stand there. */
+  readonly weightBound: number;
+}
+
+/** Where a core's spikes go, by compartment in compressed rows; and what one spike costs on the mesh. */
+export interface RouteTable {
+  readonly start: Int32Array;
+  /** [route] index of the destination in the chip's list of cores; packed arrival there. */
+  readonly core: Int32Array;
+  readonly arrival: Int32Array;
+  /** [compartment] */
+  readonly messages: Int32Array;
+  readonly hopsEastWest: Int32Array;
+  readonly hopsNorthSouth: Int32Array;
+  readonly offChip: Int32Array;
+}
+
+/** Spikes on their way to one core. */
+export interface ArrivalQueue {
+  items: Int32Array;
+  count: number;
+}
+
+/** One core while it runs: constants as arrays by compartment, state as flat typed arrays. */
+export interface CoreState {
+  readonly image: CoreImage;
+  readonly compartmentCount: number;
+  readonly synapses: SynapseTable;
+  readonly routes: RouteTable;
+  /** [compartment] 4096 − effective decay. */
+  readonly keepU: Int32Array;
+  readonly keepV: Int32Array;
+  readonly vth: Int32Array;
+  readonly bias: Int32Array;
+  /** [compartment] R − 1: steps that a spike blocks. */
+  readonly blockedSteps: Uint8Array;
+  readonly vMin: number;
+  readonly vMax: number;
+  /** [compartment] synaptic current, signed 24 bits; voltage, signed 24 bits; blocked steps left. */
+  readonly u: Int32Array;
+  readonly v: Int32Array;
+  readonly refractory: Uint8Array;
+  /** [compartment] q of this step; wraps modulo 2^32, which keeps the chip's 22 bits exact. */
+  readonly q: Int32Array;
+  /** [slot][compartment] sums on their way, exact; empty where no synapse of the core has a delay. */
+  readonly delayRing: Float64Array;
+  readonly delaySlots: number;
+  /** Spikes that arrive in this step, and those on the way to the next. */
+  arrivals: ArrivalQueue;
+  nextArrivals: ArrivalQueue;
+  /** Compartments that fired in this step and in the last one. */
+  fired: ArrivalQueue;
+  firedBefore: ArrivalQueue;
+  /** [compartment] spikes since the x86 cores read the counter. */
+  readonly spikeCounter: Int32Array;
+  /** [compartment] bit of the raster, −1: in no layer. */
+  readonly rasterBit: Int32Array;
+  readonly learning: LearningState | null;
+  readonly strict: boolean;
+  /** The two hot phases in WebAssembly; null: their TypeScript twins run. */
+  readonly kernels: CoreKernels | null;
+  /** Overflows under "wrap", as they happen; null where nobody listens. */
+  overflowLog: ((core: CoreState, compartment: number, quantity: OverflowQuantity) => void) | null;
+}
+
+/** An empty queue with room for `capacity`; it grows. */
+export const createQueue = (capacity: number): ArrivalQueue => ({ items: new Int32Array(capacity), count: 0 });
+
+/** Appends one item. */
+export function pushTo(queue: ArrivalQueue, item: number): void {
+  if (queue.count === queue.items.length) {
+    const larger = new Int32Array(Math.max(16, 2 * queue.items.length));
+    larger.set(queue.items);
+    queue.items = larger;
+  }
+  queue.items[queue.count++] = item;
+}
+
+/** An overflow: stops the strict simulator, is noted by the other.
+ *  @throws SimulationError E-SIM-001…003 */
+export function reportOverflow(core: CoreState, compartment: number, t: number, quantity: OverflowQuantity, value: number): void {
+  const { chip, core: id } = core.image;
+  if (core.strict) throw overflowError({ chip, core: id, compartment, step: t }, quantity, value);
+  core.overflowLog?.(core, compartment, quantity);
+}

@@ -1,0 +1,150 @@
+import { type CoreState, reportOverflow } from "./core-state.js";
+import { KERNELS_WASM } from "./native/kernels-wasm.js";
+
+/** A core's two hot phases in WebAssembly (sim/native/kernels); their TypeScript twins are in sim/phases. */
+export interface CoreKernels {
+  /** As `scatter`. */
+  scatter(core: CoreState): void;
+  /** As `updateCompartments`: fills `core.fired`. @returns compartments that were not at rest */
+  update(core: CoreState, t: number): number;
+}
+
+interface KernelExports {
+  scatter(core: number): void;
+  update_compartments(core: number): number;
+}
+
+/** Below this the module keeps its stack. */
+const FIRST_BYTE = 131_072;
+const PAGE_BYTES = 65_536;
+const ALIGNMENT = 16;
+const ARRIVAL_CHUNK = 8192;
+const QUANTITIES = ["q", "u", "u+bias"] as const;
+/** Fields of `CoreArrays` (chip-step.h): six numbers, then pointers. */
+const FIELD = { compartments: 0, vMin: 1, vMax: 2, arrivals: 3, fired: 4, overflows: 5, pointers: 6 } as const;
+
+type TypedArray = Int32Array | Uint8Array;
+
+/** Lays arrays out one after another in the memory of the kernels. */
+class Arena {
+  used = FIRST_BYTE;
+  memory: WebAssembly.Memory | null = null;
+
+  /** Address of so many bytes. */
+  take(bytes: number): number {
+    const address = this.used;
+    this.used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    return address;
+  }
+}
+
+/** Where a core's arrays lie. */
+interface Plan {
+  readonly fields: number;
+  readonly address: ReadonlyMap<string, number>;
+  readonly arrivals: number;
+  readonly fired: number;
+  readonly overflow: number;
+}
+
+/** Arrays of a core that the kernels read or write, in the order of `CoreArrays`; null: not an array of the state. */
+const arraysOf = (core: CoreState): readonly (readonly [string, TypedArray | null])[] => {
+  const s = core.synapses;
+  return [
+    ["q", core.q], ["u", core.u], ["v", core.v], ["refractory", core.refractory], ["bias", core.bias], ["keepU", core.keepU],
+    ["keepV", core.keepV], ["vth", core.vth], ["blockedSteps", core.blockedSteps], ["fired", null], ["overflow", null],
+    ["arrivals", null], ["axonList", s.axonList], ["axonBase", s.axonBase], ["listStart", s.listStart], ["runStart", s.runStart],
+    ["runTarget", s.runTarget], ["runSynapse", s.runSynapse], ["runLength", s.runLength], ["target", s.target], ["weight", s.weight],
+  ];
+};
+
+/** Moves the cores' arrays into the memory of the kernels and gives the cores their kernels.
+ *  @returns the cores again, their arrays now views of that memory; the same cores where WebAssembly with SIMD is missing */
+export async function installKernels(cores: readonly CoreState[]): Promise<readonly CoreState[]> {
+  const module = await compileKernels();
+  if (module === null) return cores;
+  const arena = new Arena();
+  const plans = cores.map((core) => planCore(arena, core));
+  const pages = Math.ceil(arena.used / PAGE_BYTES);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  const exports = instance.exports as unknown as KernelExports;
+  return cores.map((core, n) => moveCore(core, plans[n], memory, exports));
+}
+
+async function compileKernels(): Promise<WebAssembly.Module | null> {
+  if (typeof WebAssembly === "undefined") return null;
+  const bytes = Uint8Array.from(atob(KERNELS_WASM), (character) => character.charCodeAt(0));
+  return WebAssembly.validate(bytes) ? WebAssembly.compile(bytes) : null;
+}
+
+function planCore(arena: Arena, core: CoreState): Plan {
+  const n = core.compartmentCount;
+  const fields = arena.take(4 * (FIELD.pointers + arraysOf(core).length));
+  const address = new Map<string, number>();
+  for (const [name, array] of arraysOf(core)) if (array !== null) address.set(name, arena.take(array.byteLength));
+  const [fired, overflow, arrivals] = [4 * n, 4 * 9 * n, 4 * ARRIVAL_CHUNK].map((bytes) => arena.take(bytes));
+  address.set("fired", fired).set("overflow", overflow).set("arrivals", arrivals);
+  return { fields, address, fired, overflow, arrivals };
+}
+
+function moveCore(core: CoreState, plan: Plan, memory: WebAssembly.Memory, exports: KernelExports): CoreState {
+  const moved = new Map<string, TypedArray>();
+  for (const [name, array] of arraysOf(core)) {
+    if (array === null) continue;
+    const Type = array.constructor as Int32ArrayConstructor | Uint8ArrayConstructor;
+    const view = new Type(memory.buffer, plan.address.get(name)!, array.length);
+    view.set(array);
+    moved.set(name, view);
+  }
+  const int32 = (name: string) => moved.get(name) as Int32Array;
+  const bytes = (name: string) => moved.get(name) as Uint8Array;
+  const names = arraysOf(core).map(([name]) => name);
+  const fields = new Int32Array(memory.buffer, plan.fields, FIELD.pointers + names.length);
+  fields[FIELD.compartments] = core.compartmentCount;
+  fields[FIELD.vMin] = core.vMin;
+  fields[FIELD.vMax] = core.vMax;
+  names.forEach((name, k) => {
+    fields[FIELD.pointers + k] = plan.address.get(name)!;
+  });
+  const synapses = {
+    ...core.synapses, axonList: int32("axonList"), axonBase: int32("axonBase"), listStart: int32("listStart"),
+    runStart: int32("runStart"), runTarget: int32("runTarget"), runSynapse: int32("runSynapse"), runLength: int32("runLength"),
+    target: int32("target"), weight: int32("weight"),
+  };
+  return {
+    ...core, synapses, q: int32("q"), u: int32("u"), v: int32("v"), refractory: bytes("refractory"), bias: int32("bias"),
+    keepU: int32("keepU"), keepV: int32("keepV"), vth: int32("vth"), blockedSteps: bytes("blockedSteps"),
+    kernels: kernelsOf(plan, core.compartmentCount, fields, memory, exports),
+  };
+}
+
+function kernelsOf(
+  plan: Plan, n: number, fields: Int32Array, memory: WebAssembly.Memory, exports: KernelExports,
+): CoreKernels {
+  const arrivals = new Int32Array(memory.buffer, plan.arrivals, ARRIVAL_CHUNK);
+  const fired = new Int32Array(memory.buffer, plan.fired, n);
+  const overflow = new Int32Array(memory.buffer, plan.overflow, 9 * n);
+  return {
+    scatter(core) {
+      const { items, count } = core.arrivals;
+      for (let from = 0; from < count; from += ARRIVAL_CHUNK) {
+        const chunk = Math.min(ARRIVAL_CHUNK, count - from);
+        for (let a = 0; a < chunk; a++) arrivals[a] = items[from + a];
+        fields[FIELD.arrivals] = chunk;
+        exports.scatter(plan.fields);
+      }
+    },
+    update(core, t) {
+      const active = exports.update_compartments(plan.fields);
+      for (let k = 0; k < fields[FIELD.overflows]; k++) {
+        reportOverflow(core, overflow[3 * k], t, QUANTITIES[overflow[3 * k + 1]], overflow[3 * k + 2]);
+      }
+      const count = fields[FIELD.fired];
+      const { items } = core.fired;
+      for (let k = 0; k < count; k++) items[k] = fired[k];
+      core.fired.count = count;
+      return active;
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { unpackCompartment } from "../hw/compartment-word.js";
+import type { ChipImage, CoreImage } from "../hw/image.js";
+import { CHIP_LIMITS, DECAY_ONE, VTH_EXP } from "../hw/limits.js";
+import { routeHops } from "../hw/topology.js";
+import { ATOM_BITS, type CoreState, createQueue, type RouteTable } from "./core-state.js";
+import { decodeSynapses } from "./decode-synapses.js";
+import { loadLearning } from "./learning/load-learning.js";
+
+/** What a core is loaded with beside its image. */
+export interface CoreLoadOptions {
+  readonly seed: number;
+  readonly strict: boolean;
+}
+
+const INITIAL_QUEUE = 64;
+
+/** Number of a core on the board. */
+export const coreKey = (chip: number, core: number): number => chip * CHIP_LIMITS.cores + core;
+
+/** [layer] bit of the raster that its neuron 0 has; the last element is the number of bits. Layers start on whole words. */
+export function rasterOffsets(image: ChipImage): Int32Array {
+  const offsets = new Int32Array(image.layers.length + 1);
+  image.layers.forEach(({ shape: [c, h, w] }, layer) => {
+    offsets[layer + 1] = offsets[layer] + Math.ceil((c * h * w) / 32) * 32;
+  });
+  return offsets;
+}
+
+/** A core at rest, from its part of the image alone. @param indexOf coreKey → index in the chip's list of cores */
+export function loadCore(
+  image: ChipImage, core: CoreImage, indexOf: ReadonlyMap<number, number>, options: CoreLoadOptions,
+): CoreState {
+  const n = core.compartments.length;
+  const configs = Array.from(core.compartments, unpackCompartment);
+  const profiles = configs.map((config) => core.compartmentProfiles[config.profile]);
+  const decoded = decodeSynapses(core);
+  const delaySlots = core.synapseFormats.some((format) => format.dlyBits > 0) ? 2 ** core.delayBits : 1;
+  return {
+    image: core, compartmentCount: n, synapses: decoded.table, routes: loadRoutes(core, indexOf),
+    keepU: Int32Array.from(profiles, (profile) => DECAY_ONE - profile.decayU - core.dsOffset),
+    keepV: Int32Array.from(profiles, (profile) => DECAY_ONE - profile.decayV - core.dmOffset),
+    vth: Int32Array.from(configs, (config) => core.vthProfiles[config.vthProfile] * 2 ** VTH_EXP),
+    bias: Int32Array.from(configs, (config) => config.biasMant * 2 ** config.biasExp),
+    blockedSteps: Uint8Array.from(profiles, (profile) => profile.refractDelay - 1),
+    vMin: -(2 ** core.negVmLimit) + 1, vMax: 2 ** (9 + 2 * core.posVmLimit) - 1,
+    u: new Int32Array(n), v: new Int32Array(n), refractory: new Uint8Array(n), q: new Int32Array(n),
+    delayRing: new Float64Array(delaySlots > 1 ? delaySlots * n : 0), delaySlots,
+    arrivals: createQueue(INITIAL_QUEUE), nextArrivals: createQueue(INITIAL_QUEUE),
+    fired: createQueue(n), firedBefore: createQueue(n),
+    spikeCounter: new Int32Array(n), rasterBit: rasterBits(image, core),
+    learning: loadLearning(core, decoded, options.seed), strict: options.strict, kernels: null, overflowLog: null,
+  };
+}
+
+function loadRoutes(core: CoreImage, indexOf: ReadonlyMap<number, number>): RouteTable {
+  const n = core.compartments.length;
+  const routes: RouteTable = {
+    start: new Int32Array(n + 1),
+    core: Int32Array.from(core.outputAxons, (out) => indexOf.get(coreKey(out.chip, out.core))!),
+    arrival: Int32Array.from(core.outputAxons, (out) => out.axon * 2 ** ATOM_BITS + out.atom),
+    messages: new Int32Array(n), hopsEastWest: new Int32Array(n), hopsNorthSouth: new Int32Array(n), offChip: new Int32Array(n),
+  };
+  for (const out of core.outputAxons) {
+    const hops = routeHops(core, out);
+    routes.start[out.compartment + 1]++;
+    routes.messages[out.compartment]++;
+    routes.hopsEastWest[out.compartment] += hops.eastWest;
+    routes.hopsNorthSouth[out.compartment] += hops.northSouth;
+    routes.offChip[out.compartment] += hops.offChip > 0 ? 1 : 0;
+  }
+  for (let c = 0; c < n; c++) routes.start[c + 1] += routes.start[c];
+  return routes;
+}
+
+function rasterBits(image: ChipImage, core: CoreImage): Int32Array {
+  const bits = new Int32Array(core.compartments.length).fill(-1);
+  const offsets = rasterOffsets(image);
+  for (const range of image.symbols) {
+    if (range.chip !== core.chip || range.core !== core.core) continue;
+    range.neurons.forEach((neuron, k) => {
+      if (neuron >= 0) bits[range.firstCompartment + k] = offsets[range.layer] + neuron;
+    });
+  }
+  return bits;
+}

@@ -1,0 +1,35 @@
+// Arrays of one core in linear memory, as sim/kernels.ts lays them out. All indices and weights are int32.
+#pragma once
+#include <stdint.h>
+
+typedef int32_t v4i __attribute__((vector_size(16)));
+typedef int32_t v4i_unaligned __attribute__((vector_size(16), aligned(4)));
+
+struct CoreArrays {
+  int32_t compartments;     // n
+  int32_t v_min, v_max;
+  int32_t arrivals_count;
+  int32_t fired_count;      // written by update_compartments
+  int32_t overflow_count;   // written: events in `overflow`
+  int32_t* q;               // [n] sum of this step, wraps modulo 2^32
+  int32_t* u;               // [n]
+  int32_t* v;               // [n]
+  uint8_t* refractory;      // [n] blocked steps left
+  const int32_t* bias;      // [n]
+  const int32_t* keep_u;    // [n] 4096 - effective decay
+  const int32_t* keep_v;    // [n]
+  const int32_t* vth;       // [n]
+  const uint8_t* blocked;   // [n] steps that a spike blocks
+  int32_t* fired;           // [n] written, ascending
+  int32_t* overflow;        // [3n][3] written: compartment, 0 q | 1 u | 2 u+bias, value
+  const int32_t* arrivals;  // [arrivals_count] axon << 10 | atom
+  const int32_t* axon_list; // [axon]
+  const int32_t* axon_base; // [axon]
+  const int32_t* list_start;  // [list + 1]
+  const int32_t* run_start;   // [list + 1]
+  const int32_t* run_target;  // [run]
+  const int32_t* run_synapse; // [run]
+  const int32_t* run_length;  // [run]
+  const int32_t* target;      // [synapse]
+  const int32_t* weight;      // [synapse]
+};

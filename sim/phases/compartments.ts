@@ -1,0 +1,90 @@
+import { DECAY_ONE, WIDTH } from "../../hw/limits.js";
+import { type CoreState, pushTo, reportOverflow } from "../core-state.js";
+import type { OperationCounts } from "../trace.js";
+
+/** Shifts that cut a 32-bit number to q's and u's width with sign. */
+const Q_SHIFT = 32 - WIDTH.q;
+const U_SHIFT = 32 - WIDTH.u;
+const INVERSE_ONE = 1 / DECAY_ONE;
+
+/** The compartments' phase: in WebAssembly where the core has kernels, else by the twin below. */
+export function updateCompartments(core: CoreState, t: number, counts: OperationCounts): void {
+  const active = core.kernels !== null ? core.kernels.update(core, t) : updateInTypeScript(core, t);
+  counts.activeUpdates += active;
+  counts.inactiveUpdates += core.compartmentCount - active;
+}
+
+/** u, v and spike of every compartment (design §4); compartments at rest are passed over: they would stay as they are.
+ *  Products are exact: |u|·4096 < 2^36, a double has 53 bits, and `| 0` rounds toward zero.
+ *  @returns compartments that were not at rest */
+function updateInTypeScript(core: CoreState, t: number): number {
+  const { q, u, v, refractory, bias, keepU, keepV, vth, vMin, vMax, blockedSteps, fired, compartmentCount } = core;
+  fired.count = 0;
+  let active = 0;
+  for (let c = 0; c < compartmentCount; c++) {
+    let input = q[c];
+    if ((input | u[c] | v[c] | refractory[c] | bias[c]) === 0) continue;
+    active++;
+    q[c] = 0;
+    const cut = (input << Q_SHIFT) >> Q_SHIFT;
+    if (cut !== input) {
+      reportOverflow(core, c, t, "q", input);
+      input = cut;
+    }
+    let current = ((u[c] * keepU[c] * INVERSE_ONE) | 0) + input;
+    const cutCurrent = (current << U_SHIFT) >> U_SHIFT;
+    if (cutCurrent !== current) {
+      reportOverflow(core, c, t, "u", current);
+      current = cutCurrent;
+    }
+    u[c] = current;
+    let drive = current + bias[c];
+    const cutDrive = (drive << U_SHIFT) >> U_SHIFT;
+    if (cutDrive !== drive) {
+      reportOverflow(core, c, t, "u+bias", drive);
+      drive = cutDrive;
+    }
+    let voltage = ((v[c] * keepV[c] * INVERSE_ONE) | 0) + drive;
+    if (voltage > vMax) voltage = vMax;
+    else if (voltage < vMin) voltage = vMin;
+    if (refractory[c] > 0) {
+      refractory[c]--;
+      voltage = 0;
+    } else if (voltage > vth[c]) {
+      voltage = 0;
+      refractory[c] = blockedSteps[c];
+      pushTo(fired, c);
+    }
+    v[c] = voltage;
+  }
+  return active;
+}
+
+/** Counters that the x86 cores read: a spike of step t−1 shows at step t (design §6, step 4). */
+export function countSpikes(core: CoreState): void {
+  const { items, count } = core.firedBefore;
+  for (let k = 0; k < count; k++) core.spikeCounter[items[k]]++;
+}
+
+/** Sends this step's spikes: they arrive in the next one. */
+export function sendSpikes(core: CoreState, cores: readonly CoreState[], counts: OperationCounts): void {
+  const { routes, fired } = core;
+  for (let k = 0; k < fired.count; k++) {
+    const c = fired.items[k];
+    for (let r = routes.start[c], end = routes.start[c + 1]; r < end; r++) {
+      pushTo(cores[routes.core[r]].nextArrivals, routes.arrival[r]);
+    }
+    counts.messages += routes.messages[c];
+    counts.hopsEastWest += routes.hopsEastWest[c];
+    counts.hopsNorthSouth += routes.hopsNorthSouth[c];
+    counts.offChipMessages += routes.offChip[c];
+  }
+  counts.spikes += fired.count;
+}
+
+/** This step's spikes become those of the last step. */
+export function keepFired(core: CoreState): void {
+  const before = core.firedBefore;
+  core.firedBefore = core.fired;
+  core.fired = before;
+}
