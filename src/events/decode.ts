@@ -78,7 +78,7 @@ export class RecordingReader {
     this.rest = used < bytes.length ? bytes.slice(used) : new Uint8Array(0);
     this.offset += used;
     if (this.onBatch) {
-      this.noteExtent(0);
+      if (!this.declaredSize()) this.noteExtent(0);
       this.onBatch(this.columns);
       this.columns.clear();
     }

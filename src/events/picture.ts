@@ -63,7 +63,7 @@ function chunk(type: string, content: Uint8Array): Uint8Array {
 
 const words = (...values: readonly number[]): Uint8Array => {
   const view = new DataView(new ArrayBuffer(4 * values.length));
-  values.forEach((v, k) => view.setUint32(4 * k, v));
+  values.forEach((v, k) => { view.setUint32(4 * k, v); });
   return new Uint8Array(view.buffer);
 };
 

@@ -35,6 +35,13 @@ export class Problems {
     else this.seen.set(key, { count, first: `byte ${offset}: ${oneLine(detail.found)}` });
   }
 
+  /** Something the reader leaves out by the format's own rules, worth a sentence and no error. */
+  note(what: string, offset: number, count: number): void {
+    const entry = this.seen.get(what);
+    if (entry) entry.count += count;
+    else this.seen.set(what, { count, first: `byte ${offset}` });
+  }
+
   /** A problem that no repair gets around. */
   fail(code: EventErrorCode, offset: number, detail: Problem): never {
     throw userError({ code, at: `${this.file}, byte ${offset}`, ...rest(detail, false) });

@@ -12,10 +12,17 @@ export function streamOf(columns: EventColumns, size: SensorSize): EventStream {
   const fits = length === 0 || t[length - 1] < UINT32_END;
   const tUs = t.subarray(0, length);
   return {
-    tUs: fits ? Uint32Array.from(tUs) : tUs,
+    tUs: fits ? narrowed(tUs) : tUs,
     x: x.subarray(0, length), y: y.subarray(0, length), polarity: on.subarray(0, length),
     width: size.width, height: size.height,
   };
+}
+
+/** Times below 2^32; a plain loop, as Uint32Array.from takes twice as long. */
+function narrowed(t: Float64Array): Uint32Array {
+  const out = new Uint32Array(t.length);
+  for (let i = 0; i < out.length; i++) out[i] = t[i];
+  return out;
 }
 
 /** Smallest sensor that holds the events; 1×1 for none. */

@@ -33,7 +33,7 @@ describe("writing and reading back", () => {
       const bytes = await encodeEvents(stream, format, "out");
       const seen = { t: [] as number[], x: [] as number[], y: [] as number[], p: [] as number[] };
       const reader = new RecordingReader({ name: "out", width, height }, ({ t, x, y, on, length }) => {
-        for (let i = 0; i < length; i++) [seen.t, seen.x, seen.y, seen.p].forEach((c, k) => c.push([t, x, y, on][k][i]));
+        for (let i = 0; i < length; i++) [seen.t, seen.x, seen.y, seen.p].forEach((c, k) => { c.push([t, x, y, on][k][i]); });
       });
       // Formats are told apart by the first piece, so that one must hold the header.
       const first = Math.min(bytes.length, 1500);

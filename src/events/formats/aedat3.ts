@@ -127,7 +127,7 @@ export function encodeAedat3(stream: EventStream, name: string): Uint8Array {
     let to = from;
     while (to < tUs.length && to - from < 4096 && Math.floor(tUs[to] / 2 ** 31) === overflow) to++;
     const packet = new DataView(new ArrayBuffer(PACKET_HEADER_BYTES + (to - from) * EVENT_BYTES));
-    [POLARITY | (1 << 16), EVENT_BYTES, 4, overflow, to - from, to - from, to - from].forEach((v, k) => packet.setInt32(4 * k, v, true));
+    [POLARITY | (1 << 16), EVENT_BYTES, 4, overflow, to - from, to - from, to - from].forEach((v, k) => { packet.setInt32(4 * k, v, true); });
     for (let i = from; i < to; i++) {
       const at = PACKET_HEADER_BYTES + (i - from) * EVENT_BYTES;
       packet.setUint32(at, ((x[i] << 17) | (y[i] << 2) | (polarity[i] << 1) | 1) >>> 0, true);

@@ -23,7 +23,7 @@ function ioHeader(xml: string, tableAt: number): Uint8Array {
   return ints(string + 4 + text.length + 1 + 7 & ~7, (v) => {
     v.setUint32(0, table, true);
     new Uint8Array(v.buffer).set(ascii("IOHE"), 4);
-    [10, 20, 16, 4, 12].forEach((word, k) => v.setUint16(8 + 2 * k, word, true));
+    [10, 20, 16, 4, 12].forEach((word, k) => { v.setUint16(8 + 2 * k, word, true); });
     v.setInt32(table, table - 8, true);
     v.setBigInt64(table + 4, BigInt(tableAt), true);
     v.setUint32(table + 12, string - (table + 12), true);
@@ -43,7 +43,7 @@ function eventPacket({ tUs, x, y, polarity }: EventStream, from: number, to: num
     v.setUint32(0, bytes, true);
     v.setUint32(prefix, table, true);
     new Uint8Array(v.buffer).set(ascii("EVTS"), prefix + 4);
-    [6, 8, 4].forEach((word, k) => v.setUint16(prefix + 12 + 2 * k, word, true));
+    [6, 8, 4].forEach((word, k) => { v.setUint16(prefix + 12 + 2 * k, word, true); });
     v.setInt32(prefix + table, table - 12, true);
     v.setUint32(prefix + table + 4, vector - (table + 4), true);
     v.setUint32(prefix + vector, to - from, true);

@@ -55,6 +55,9 @@ export class Aedat4Decoder implements StreamDecoder {
       if (!this.soundPacket(stream, size, offset + at)) break;
       if (at + PACKET_HEADER_BYTES + size > bytes.length) break;
       const body = at + PACKET_HEADER_BYTES;
+      if (stream !== this.eventStream && this.streams.get(stream)!.type === "EVTS") {
+        this.problems.note(`a packet of another event stream, number ${stream} (left out; the first one is ${this.eventStream})`, offset + at, 1);
+      }
       if (stream === this.eventStream) this.readEvents(bytes.subarray(body, body + size), offset + body, out);
       at = body + size;
     }

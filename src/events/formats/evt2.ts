@@ -52,6 +52,7 @@ export class Evt2Decoder extends PropheseeDecoder {
         baseUs = this.wrapUs + high * HIGH_UNIT_US;
       } else if (!KNOWN.has(word >>> 28)) this.reportUnknown(word, i);
     }
+    this.noteDropped(count - (n - out.length));
     out.length = n;
   }
 

@@ -67,6 +67,7 @@ export class Evt21Decoder extends PropheseeDecoder {
         });
       }
     }
+    this.noteDropped(count - (n - out.length));
     out.length = n;
   }
 

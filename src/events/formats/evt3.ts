@@ -98,6 +98,7 @@ export class Evt3Decoder extends PropheseeDecoder {
           });
       }
     }
+    this.noteDropped(count - (n - out.length));
     out.length = n;
     this.state = { baseUs, low, line, vectorX, vectorOn };
   }

@@ -184,7 +184,7 @@ function matrixElement(name: string, values: ArrayLike<number>): Uint8Array {
   const view = new DataView(new ArrayBuffer(bytes));
   const doubleClass = 6;
   [MI.matrix, bytes - 8, MI.uint32, 8, doubleClass, 0, MI.int32, 8, values.length, 1, (name.length << 16) | MI.int8]
-    .forEach((word, k) => view.setUint32(4 * k, word, true));
+    .forEach((word, k) => { view.setUint32(4 * k, word, true); });
   for (let k = 0; k < name.length; k++) view.setUint8(44 + k, name.charCodeAt(k));
   view.setUint32(48, MI.double, true);
   view.setUint32(52, 8 * values.length, true);

@@ -72,6 +72,11 @@ export abstract class PropheseeDecoder implements StreamDecoder {
     return dataOffset;
   }
 
+  /** Says how many events came before the first TIME_HIGH, and so at no known time. */
+  protected noteDropped(count: number): void {
+    if (count > 0) this.problems.note("an event before the first TIME_HIGH, at no known time (left out)", this.wordsOffset, count);
+  }
+
   /** @param bytes  whole words, aligned to the word */
   protected abstract decodeWords(bytes: Uint8Array, words: number, out: EventColumns): void;
 

@@ -71,9 +71,11 @@ export function guessRoles(columns: readonly (readonly number[])[]): Readonly<Re
   const p = isPolarity.lastIndexOf(true);
   if (p < 0) return undefined;
   let t = -1;
+  // Fractions are seconds: no pixel has them. Else the largest number tells.
+  const reach = columns.map((c) => (c.some((v) => !Number.isInteger(v)) ? Infinity : Math.max(0, ...c)));
   for (let c = 0; c < 4; c++) {
     const ascends = columns[c].every((v, i) => i === 0 || v >= columns[c][i - 1]);
-    if (c !== p && ascends && (t < 0 || Math.max(0, ...columns[c]) > Math.max(0, ...columns[t]))) t = c;
+    if (c !== p && ascends && (t < 0 || reach[c] > reach[t])) t = c;
   }
   if (t < 0) return undefined;
   const [x, y] = [0, 1, 2, 3].filter((c) => c !== p && c !== t);
