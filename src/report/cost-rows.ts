@@ -1,6 +1,6 @@
 import { type CostModel, COST_TABLES, type CountedOperations, dynamicEnergy, STATIC_POWER_W, staticEnergy, stepSeconds } from "../../hw/energy.js";
 import type { ChipImage } from "../../hw/image.js";
-import { CHIP_LIMITS } from "../../hw/limits.js";
+import { tilesUsed } from "../../hw/topology.js";
 import type { CostRow } from "./report-data.js";
 
 /** Operations of so many presentations, as the simulator counted them. */
@@ -30,7 +30,6 @@ export function costRows(
         COST_TABLES[model].source,
         `not in the sum, as the source does not say: ${asked.unknown.join(", ")}; static power of ${STATIC_POWER_W} W a chip ` +
         `would add ${(1e6 * standing).toPrecision(3)} µJ a sample at this speed`,
-        "time is a lower bound: the work of a step is taken as spread evenly over the cores in use",
       ],
     };
   });
@@ -40,9 +39,7 @@ export function costRows(
 function stepTime(image: ChipImage, counts: CountedOperations, model: CostModel): number {
   const share = 1 / (counts.steps * image.cores.length);
   const perCore = Object.fromEntries(Object.entries(counts).map(([key, n]) => [key, n * share])) as unknown as CountedOperations;
-  const tilesByChip = new Map<number, Set<number>>();
-  for (const { chip, core } of image.cores) {
-    tilesByChip.set(chip, (tilesByChip.get(chip) ?? new Set()).add(Math.floor(core / CHIP_LIMITS.coresPerTile)));
-  }
-  return stepSeconds(perCore, Math.max(...[...tilesByChip.values()].map((t) => t.size)), model);
+  const chips = [...new Set(image.cores.map((c) => c.chip))];
+  const tiles = chips.map((chip) => tilesUsed(image.cores.filter((c) => c.chip === chip).map((c) => c.core)));
+  return stepSeconds(perCore, Math.max(...tiles), model);
 }

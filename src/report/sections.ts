@@ -21,7 +21,7 @@ export function chipSection(data: ReportData): string {
     `<th>output axon slots<br>of ${grouped(limits.outputAxonSlots)}</th></tr>`;
   return `<section id="chip"><h2>On the chip</h2>
 <p>${cores.length} ${cores.length === 1 ? "core" : "cores"} on ${chips} ${chips === 1 ? "chip" : "chips"} of ${escapeText(data.board)}.
-Squares are cores, the darker the fuller; outlined: the core that learns. Bold in the table: the core nearest to a limit.</p>
+Squares are cores in tiles of four, the darker the fuller; outlined: the core that learns. Bold in the table: the core nearest to a limit.</p>
 <figure class="floorplan${chips > 1 ? " wide" : ""}">${floorplanChart(data)}</figure>
 <div class="scroll"><table><thead>${head}</thead><tbody>${cores.map(row).join("")}</tbody></table></div></section>`;
 }
@@ -33,7 +33,8 @@ export function costSection({ costs, shots }: ReportData): string {
     `${cell(withUnit(c.energyPerClassJ, "J"))}${cell(withUnit(c.secondsPerSample, "s"))}</tr>`);
   const notes = costs.flatMap((c) => c.notes.map((n) => `<li><b>${escapeText(c.model)}</b>: ${escapeText(n)}</li>`));
   return `<section id="cost"><h2>Energy and time, estimated</h2>
-<p>Operations counted in the simulator, priced by two public models. They were measured differently and disagree; no figure mixes them. No silicon was measured here.</p>
+<p>Operations counted in the simulator, priced by two public models. They were measured differently and disagree; no figure mixes them. No silicon was measured here.
+Time is a lower bound: the work of a step is taken as spread evenly over the cores in use.</p>
 <div class="scroll"><table><thead><tr><th>cost model</th><th>energy a sample</th><th>energy to learn a class (${shots} ${shots === 1 ? "shot" : "shots"})</th><th>time a sample</th></tr></thead>
 <tbody>${rows.join("")}</tbody></table></div><ul class="statements">${notes.join("")}</ul></section>`;
 }

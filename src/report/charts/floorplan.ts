@@ -1,9 +1,14 @@
+import { CHIP_LIMITS } from "../../../hw/limits.js";
+import { meshPosition } from "../../../hw/topology.js";
 import type { CoreFill, ReportData } from "../report-data.js";
 import { rect, svgFigure, text } from "../svg.js";
 
-const COLUMNS = 16;
-const SIZE = 24;
-const CHIP_GAP = 28;
+const CORE = 24;
+const TILE_GAP = 8;
+const TILE = 2 * CORE + TILE_GAP;
+const TOP = 22;
+const CHIP_GAP = 36;
+const CHIP_WIDTH = CHIP_LIMITS.meshColumns * TILE - TILE_GAP;
 
 /** Share of the fullest resource of a core, 0…1, and which one it is. */
 export function fullest(core: CoreFill, limits: ReportData["limits"]): { readonly share: number; readonly resource: string } {
@@ -16,20 +21,28 @@ export function fullest(core: CoreFill, limits: ReportData["limits"]): { readonl
   return shares.reduce((a, b) => (b.share > a.share ? b : a));
 }
 
-/** All cores of the chips in use as squares; used ones filled by their fullest resource, the plastic one outlined. */
+/** The mesh of every chip in use: tiles of four cores, used ones filled by their fullest resource, those that learn
+ *  outlined. */
 export function floorplanChart({ cores, limits }: ReportData): string {
   const chips = [...new Set(cores.map((c) => c.chip))].sort((a, b) => a - b);
-  const rows = Math.ceil(limits.coresPerChip / COLUMNS);
-  const width = COLUMNS * SIZE;
-  const grid = chips.map((chip, k) => Array.from({ length: limits.coresPerChip }, (_, core) => {
-    const [x, y] = [k * (width + CHIP_GAP) + (core % COLUMNS) * SIZE, 22 + Math.floor(core / COLUMNS) * SIZE];
-    const used = cores.find((c) => c.chip === chip && c.core === core);
-    if (!used) return rect(x, y, SIZE - 3, SIZE - 3, 'class="panel" rx="3"', `core ${core}: not used`);
-    const { share, resource } = fullest(used, limits);
-    const title = `core ${core}: ${used.layers.join(", ")}; ${Math.round(100 * share)} % of ${resource}`;
-    return rect(x, y, SIZE - 3, SIZE - 3, 'class="panel" rx="3"') +
-      rect(x, y, SIZE - 3, SIZE - 3, `class="core" rx="3" fill-opacity="${(0.2 + 0.8 * Math.min(1, share)).toFixed(2)}"`, title) +
-      (used.plastic ? rect(x, y, SIZE - 3, SIZE - 3, 'class="outline" rx="3"', `${title}; learns`) : "");
-  }).join("") + text(k * (width + CHIP_GAP), 12, `chip ${chip}`, 'class="tick"'));
-  return svgFigure(chips.length * (width + CHIP_GAP) - CHIP_GAP, 22 + rows * SIZE, "Cores in use", grid.join(""));
+  const grid = chips.map((chip, k) => {
+    const left = k * (CHIP_WIDTH + CHIP_GAP) + 1;
+    const squares = Array.from({ length: limits.coresPerChip }, (_, core) =>
+      coreSquare(core, left, cores.find((c) => c.chip === chip && c.core === core), limits));
+    return text(left, 12, `chip ${chip}`, 'class="tick"') + squares.join("");
+  });
+  const height = TOP + CHIP_LIMITS.meshRows * TILE - TILE_GAP + 1;
+  return svgFigure(chips.length * (CHIP_WIDTH + CHIP_GAP) - CHIP_GAP + 2, height, "Cores in use", grid.join(""));
+}
+
+function coreSquare(core: number, left: number, used: CoreFill | undefined, limits: ReportData["limits"]): string {
+  const at = meshPosition(core);
+  const x = left + at.x * TILE + (at.p % 2) * CORE;
+  const y = TOP + at.y * TILE + Math.floor(at.p / 2) * CORE;
+  const square = (attributes: string, title: string) => rect(x, y, CORE - 3, CORE - 3, `${attributes} rx="3"`, title);
+  if (!used) return square('class="panel"', `core ${core}: not used`);
+  const { share, resource } = fullest(used, limits);
+  const title = `core ${core}: ${used.layers.join(", ")}; ${Math.round(100 * share)} % of ${resource}${used.plastic ? "; learns" : ""}`;
+  return square('class="panel"', "") + square(`class="core" fill-opacity="${(0.2 + 0.8 * Math.min(1, share)).toFixed(2)}"`, title) +
+    (used.plastic ? square('class="outline"', title) : "");
 }
