@@ -29,6 +29,8 @@ export interface Projection {
   /** `population`: one input axon a source pixel, atom = channel; `discrete`: one a source neuron. */
   readonly axons: "population" | "discrete";
   readonly learning: boolean;
+  /** Steps that a spike takes beyond the one it always does, 0…62; more than 7 cost compartments of the core. */
+  readonly delay: number;
 }
 
 /** A layer of compartments. */
@@ -182,6 +184,7 @@ export interface RoutedNetwork extends PlacedNetwork {
 export interface MappedCore {
   readonly dsOffset: 0 | 1;
   readonly dmOffset: 0 | 1;
+  readonly delayBits: number;
   readonly profiles: readonly { readonly decayU: number; readonly decayV: number; readonly refractDelay: number }[];
   readonly vthProfiles: readonly number[];
   /** [piece of the core] profile and vth profile of its neurons. */

@@ -4,7 +4,7 @@ import { CORE_LIMITS, DECAY_ONE, RANGE } from "../../hw/limits.js";
 import { listWords } from "../../hw/synapse-words.js";
 import type { SynapseFormat } from "../../hw/image.js";
 import type { Diagnostics } from "../../src/base/errors.js";
-import { formatOf, runBits } from "../formats.js";
+import { delayBitsOf, formatOf, runBits } from "../formats.js";
 import { arrange, channelsReached, compartmentsOf, runsOf } from "../geometry.js";
 import { countSlots, type SlotCount } from "../slots.js";
 import type { Block, MapLayer, MappedCore, MappedCores, Piece, RoutedNetwork } from "../ir.js";
@@ -22,7 +22,7 @@ export function allocate(network: RoutedNetwork, diagnostics: Diagnostics): Mapp
 }
 
 type Profiles = Pick<
-  MappedCore, "dsOffset" | "dmOffset" | "profiles" | "vthProfiles" | "pieceProfiles" | "padding" | "compartments"
+  MappedCore, "dsOffset" | "dmOffset" | "delayBits" | "profiles" | "vthProfiles" | "pieceProfiles" | "padding" | "compartments"
 >;
 
 const hasPadding = (piece: Piece): boolean => piece.layout.padInner > 0 || piece.layout.padOuter > 0;
@@ -56,7 +56,7 @@ function allocateProfiles(pieces: readonly Piece[], layers: readonly MapLayer[])
     ? { profile: profileOf(DECAY_ONE - 1, DECAY_ONE - 1, 1), vth: vthOf(RANGE.vthMant[1]) }
     : { profile: -1, vth: -1 };
   const compartments = pieces.reduce((sum, { box, layout }) => sum + compartmentsOf(arrange(box, layout)), 0);
-  return { dsOffset, dmOffset, profiles, vthProfiles, pieceProfiles, padding, compartments };
+  return { dsOffset, dmOffset, delayBits: delayBitsOf(layers), profiles, vthProfiles, pieceProfiles, padding, compartments };
 }
 
 function allocateBlocks(

@@ -15,8 +15,6 @@ import type { InputGeometry } from "../../src/model/types.js";
 import { arrange, channelsReached, neuronsOf, runsOf, weightAt, type Run } from "../geometry.js";
 import { INPUT, type Block, type Link, type MappedCores } from "../ir.js";
 
-/** Bits of the delay ring: 2^3 slots × 1024 compartments are all 8192 accumulators.  nengo, nxtf (loihi-facts §1.6). */
-const DELAY_BITS = 3;
 /** −2^23 + 1 … 2^23 − 1. */
 const FULL_VOLTAGE = { negVmLimit: 23, posVmLimit: 7 } as const;
 
@@ -46,7 +44,7 @@ function emitCore(network: MappedCores, index: number): Omit<CoreImage, "outputA
   const mapped = network.mapped[index];
   return {
     ...network.addresses[index],
-    dsOffset: mapped.dsOffset, dmOffset: mapped.dmOffset, ...FULL_VOLTAGE, delayBits: DELAY_BITS,
+    dsOffset: mapped.dsOffset, dmOffset: mapped.dmOffset, ...FULL_VOLTAGE, delayBits: mapped.delayBits,
     tepoch: network.plasticity?.tepoch ?? 1,
     compartmentProfiles: mapped.profiles,
     vthProfiles: mapped.vthProfiles,
@@ -116,6 +114,7 @@ function blockLists(network: MappedCores, block: Block, format: number): Synapse
           format, prefix,
           index: Array.from({ length }, (_, i) => prefix + i),
           weight: Array.from({ length }, (_, i) => weight(run, c, k + i)),
+          delay: projection.delay === 0 ? undefined : Array.from({ length }, () => projection.delay),
         });
       }
     }

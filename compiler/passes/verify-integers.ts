@@ -50,7 +50,7 @@ function poolLayer(name: string, shape: Shape3, source: Source): MapLayer {
   const projection: Projection = {
     ...source, kernel: [2, 2], stride: [2, 2], padding: [0, 0], groups: shape[0], bits: OR_POOL.bits,
     signMode: OR_POOL.signMode, wgtExp: OR_POOL.wgtExp, mantissa: null, uniformMantissa: OR_POOL.mantissa,
-    axons: "population", learning: false,
+    axons: "population", learning: false, delay: 0,
   };
   return {
     name, kind: "pool", shape, decayU: OR_POOL.decay, decayV: OR_POOL.decay, vthMant: OR_POOL.vthMant,
@@ -68,7 +68,7 @@ function weightedLayer(
     ...source, kernel: conv ? layer.kernel : [height, width], stride: conv ? layer.stride : [1, 1],
     padding: conv ? layer.padding : [0, 0], groups: conv ? layer.groups : 1, bits: bits === 7 ? 8 : bits, signMode,
     wgtExp, mantissa: integers.mantissa, uniformMantissa: 0, axons: plastic ? "discrete" : "population",
-    learning: plastic,
+    learning: plastic, delay: 0,
   };
   const { decayU, decayV, vthMant, refractory } = layer.loihi;
   return {

@@ -11,10 +11,10 @@ import { coreUse } from "../core-use.js";
 
 const lines = (parts: readonly string[]): string => `${parts.join("\n")}\n`;
 
-function projectionText({ source, kernel, stride, padding, groups, bits, signMode, wgtExp, axons, learning }: Projection): string {
+function projectionText({ source, kernel, stride, padding, groups, bits, signMode, wgtExp, axons, learning, delay }: Projection): string {
   const from = source < 0 ? "input" : `layer ${source}`;
   return `${from} kernel ${kernel.join("x")} stride ${stride.join("x")} pad ${padding.join("x")} groups ${groups}, ` +
-    `${bits} bits ${signMode} exp ${wgtExp}, ${axons} axons${learning ? ", learning" : ""}`;
+    `${bits} bits ${signMode} exp ${wgtExp}, ${axons} axons${learning ? ", learning" : ""}${delay > 0 ? `, delay ${delay}` : ""}`;
 }
 
 /** One line a layer, one a projection. */

@@ -1,5 +1,6 @@
 /** Cuts one layer into boxes, one a core: fewest cores first, then least energy. */
 import { CHIP_LIMITS, CORE_LIMITS } from "../../hw/limits.js";
+import { compartmentLimit } from "../formats.js";
 import { axisReach, sourceChannels } from "../geometry.js";
 import type { Box, MapLayer } from "../ir.js";
 import { bestLayout, energyOf, isCost, type TileCost, type TileRefusal } from "./tile.js";
@@ -33,13 +34,14 @@ function partCounts(size: number): number[] {
 function gridsByCores(layer: MapLayer, region: Box): Map<number, Grid[]> {
   const [c, h, w] = [region.c1 - region.c0, region.y1 - region.y0, region.x1 - region.x0];
   const learning = layer.projections.some((projection) => projection.learning);
+  const limit = compartmentLimit([layer]);
   const byCores = new Map<number, Grid[]>();
   for (const channels of partCounts(c)) {
     for (const rows of partCounts(h)) {
       for (const columns of partCounts(w)) {
         const cores = channels * rows * columns;
         const largest = Math.ceil(c / channels) * Math.ceil(h / rows) * Math.ceil(w / columns);
-        if (largest > CORE_LIMITS.compartments || cores > CHIP_LIMITS.cores) continue;
+        if (largest > limit || cores > CHIP_LIMITS.cores) continue;
         if (learning && rows * columns > 1) continue;
         const list = byCores.get(cores) ?? [];
         list.push({ channels, rows, columns });

@@ -1,5 +1,6 @@
 /** Lets pieces share cores where all their needs fit: a core may hold compartments of several layers. */
 import { CORE_LIMITS, DECAY_ONE } from "../../hw/limits.js";
+import { compartmentLimit } from "../formats.js";
 import type { LoweredNetwork, MapLayer, PartitionedCore, Piece } from "../ir.js";
 import { tileCost } from "./tile.js";
 
@@ -46,8 +47,8 @@ export function mergePieces(network: LoweredNetwork, pieces: readonly Piece[], m
 
   function fits(bin: Bin, index: number): boolean {
     if (bin.exclusive || bin.region !== pieces[index].region) return false;
-    if (bin.compartments + costs[index].compartments > CORE_LIMITS.compartments) return false;
     const layers = [...bin.pieces, index].map(layerOf);
+    if (bin.compartments + costs[index].compartments > compartmentLimit(layers)) return false;
     if (!offsetsAgree(layers) || thresholds(layers) > CORE_LIMITS.vthProfiles) return false;
     if (layers.flatMap((layer) => layer.projections).length > CORE_LIMITS.synapseFormats) return false;
     const cost = tileCost(layerOf(index), pieces[index].box, pieces[index].layout, bin.compartments);

@@ -3,7 +3,7 @@ import { CORE_LIMITS } from "../../hw/limits.js";
 import { COST_TABLES } from "../../hw/energy.js";
 import type { SynapseFormat } from "../../hw/image.js";
 import { listWords } from "../../hw/synapse-words.js";
-import { formatOf, runBits } from "../formats.js";
+import { compartmentLimit, formatOf, runBits } from "../formats.js";
 import {
   arrange, axisReach, baseWindows, channelsReached, compartmentsOf, fullPad, maskOf, sourceChannels,
   type Arrangement, type AxisReach,
@@ -154,6 +154,7 @@ function* layouts(layer: MapLayer, box: Box): Generator<Layout> {
 
 /** The layout of least energy, then of fewest words, that keeps a box on one core; or what forbids every one. */
 export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCost | TileRefusal {
+  const limit = compartmentLimit([layer]);
   let best: TileCost | undefined;
   let refusal: TileRefusal | undefined;
   const refuse = (resource: TileRefusal["resource"], found: number, limit: number): void => {
@@ -161,8 +162,8 @@ export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCos
   };
   for (const layout of layouts(layer, box)) {
     const compartments = compartmentsOf(arrange(box, layout));
-    if (compartments > CORE_LIMITS.compartments) {
-      refuse("compartments", compartments, CORE_LIMITS.compartments);
+    if (compartments > limit) {
+      refuse("compartments", compartments, limit);
       continue;
     }
     const cost = tileCost(layer, box, layout);

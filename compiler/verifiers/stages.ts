@@ -2,6 +2,7 @@
 import { BOARDS, CHIP_LIMITS, CORE_LIMITS, RANGE } from "../../hw/limits.js";
 import { assert } from "../../src/base/errors.js";
 import { decodeMicrocode } from "../../hw/microcode.js";
+import { compartmentLimit } from "../formats.js";
 import { arrange, compartmentsOf, neuronsOf } from "../geometry.js";
 import type {
   LoweredNetwork, MappableNetwork, MappedCores, PartitionedNetwork, PlacedNetwork, RoutedNetwork,
@@ -57,7 +58,7 @@ export function verifyPartitioned(network: PartitionedNetwork): void {
       words += tileCost(network.layers[piece.layer], piece.box, piece.layout, compartments).words;
       compartments += compartmentsOf(arrange(piece.box, piece.layout));
     }
-    bug(compartments <= CORE_LIMITS.compartments && words <= maxWords, `core with ${compartments} compartments, ${words} words`);
+    bug(compartments <= compartmentLimit(pieces.map((p) => network.layers[network.pieces[p].layer])) && words <= maxWords, `core with ${compartments} compartments, ${words} words`);
     const plastic = pieces.filter((p) => network.layers[network.pieces[p].layer].projections.some((q) => q.learning));
     bug(plastic.length === 0 || plastic.length === pieces.length, "static synapses on a plastic core");
   }
