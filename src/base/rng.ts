@@ -50,17 +50,21 @@ export const STREAM = {
 
 /** A sequence read off one stream of the generator. Its whole state is `counter`, so it can be saved and resumed. */
 export class Rng {
+  private readonly prefix: number;
+
   constructor(
     readonly seed: number,
     readonly stream: number,
     /** Third argument of draw32, e.g. the task's number. */
     readonly item: number = 0,
     public counter: number = 0,
-  ) {}
+  ) {
+    this.prefix = fmix(fmix(fmix(seed ^ GOLDEN) ^ stream) ^ item);
+  }
 
-  /** 32 random bits, unsigned. */
+  /** 32 random bits, unsigned: draw32(seed, stream, item, counter). */
   uint32(): number {
-    return draw32(this.seed, this.stream, this.item, this.counter++);
+    return fmix(this.prefix ^ this.counter++);
   }
 
   /** Uniform in [0, 1), a multiple of 2^−32. */

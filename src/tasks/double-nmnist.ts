@@ -1,0 +1,51 @@
+import type { SpikeTensor } from "../events/types.js";
+import { createRecordingSource } from "./recording-source.js";
+import type { ComposedClass, EncodedRecording } from "./recording-source.js";
+import type { Split, TaskSource } from "./types.js";
+
+/** The 64 training, 16 validation and 20 test classes of the seed paper, as left and right digit.
+ *  Facts from its code (nmi-lab/torchneuromorphic), the same as MultiDigitMNIST's. */
+export const DOUBLE_DIGIT_SPLIT: Readonly<Record<Split, readonly string[]>> = {
+  train: ("00 01 04 05 06 08 09 11 12 13 14 15 16 18 19 20 21 23 24 26 28 29 30 31 33 35 37 38 41 42 43 44 45 50 51 53 54 56 " +
+    "59 60 62 63 65 69 70 72 74 75 76 77 79 81 82 84 85 87 88 89 90 91 94 95 97 98").split(" "),
+  validation: "03 07 10 22 27 34 39 40 48 52 58 61 64 71 93 99".split(" "),
+  test: "02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split(" "),
+};
+
+/** MNIST indices of the real recordings that a split may use (design §8): disjoint between splits. */
+export const RECORDING_SPLIT: Readonly<Record<Split, readonly [first: number, last: number]>> = {
+  train: [1, 520], validation: [521, 640], test: [641, 800],
+};
+
+/** A digit's recording as the source takes it. */
+export interface DigitRecording {
+  readonly label: number;
+  /** 1-based index in MNIST's training part. */
+  readonly index: number;
+  /** [T, 2, 16, 16]: 34×34 cropped to 32, down-sampled by 2. */
+  readonly frames: SpikeTensor;
+}
+
+const classOf = (pair: string): ComposedClass => ({ name: pair, parts: [...pair] });
+
+/** Double N-MNIST, protocol B: classes are ordered pairs of digits, both recordings of a sample drawn independently. */
+export function createDoubleNmnist(recordings: readonly DigitRecording[], data: "real" | "simulated" = "real"): TaskSource {
+  const poolOf = (split: Split): ReadonlyMap<string, readonly EncodedRecording[]> => {
+    const [first, last] = RECORDING_SPLIT[split];
+    const pools = new Map<string, EncodedRecording[]>();
+    for (const { label, index, frames } of recordings) {
+      if (index < first || index > last) continue;
+      const pool = pools.get(String(label)) ?? [];
+      pool.push({ id: `nmnist/${String(index).padStart(5, "0")}`, frames });
+      pools.set(String(label), pool);
+    }
+    return pools;
+  };
+  const splits: readonly Split[] = ["train", "validation", "test"];
+  const each = <T>(make: (split: Split) => T): Record<Split, T> =>
+    Object.fromEntries(splits.map((split) => [split, make(split)])) as Record<Split, T>;
+  return createRecordingSource({
+    name: "double N-MNIST", data, protocol: "B",
+    classes: each((split) => DOUBLE_DIGIT_SPLIT[split].map(classOf)), pools: each(poolOf),
+  });
+}
