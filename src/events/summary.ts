@@ -1,5 +1,5 @@
 import type { EventColumns } from "./columns.js";
-import { type ColumnDigest, ColumnDigester } from "./digest.js";
+import { type ColumnDigest, ColumnDigester, type Hasher } from "./digest.js";
 
 /** What `data info` says about the events of a recording. */
 export interface StreamSummary {
@@ -17,13 +17,17 @@ const BINS = 64;
 
 /** Sums up a recording batch by batch, in memory that does not grow: spans of time double as the recording gets longer. */
 export class Summarizer {
-  private readonly digester = new ColumnDigester();
+  private readonly digester: ColumnDigester;
   private events = 0;
   private on = 0;
   private first: number | null = null;
   private last: number | null = null;
   private binUs = 1;
   private counts = new Float64Array(BINS);
+
+  constructor(createHash?: () => Hasher) {
+    this.digester = new ColumnDigester(createHash);
+  }
 
   add({ t, x, y, on, length }: Pick<EventColumns, "t" | "x" | "y" | "on" | "length">): void {
     if (length === 0) return;

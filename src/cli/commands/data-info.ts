@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { CommandModule } from "yargs";
 import { streamRecording } from "../../events/node/read-recording.js";
 import { Summarizer } from "../../events/summary.js";
@@ -26,7 +27,7 @@ export const dataInfoCommand: CommandModule<object, Args> = {
     .example("$0 data info wave.aedat4", "what the file holds")
     .example("$0 data info damaged.raw --repair --json", "what is sound of it, for programs") as never,
   handler: runHandler(async (args: Args) => {
-    const summarizer = new Summarizer();
+    const summarizer = new Summarizer(() => createHash("sha3-224"));
     const { format, size, notes } = await streamRecording(args.file, readerOptions(args), (batch) => summarizer.add(batch));
     const s = summarizer.summary();
     const json = {

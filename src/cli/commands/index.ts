@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { simulateCommand } from "./simulate.js";
+import { dataCommand } from "./data-command.js";
 import { classifyCommand } from "./classify.js";
 import { diffCommand } from "./diff.js";
 import { gradcheckCommand } from "./gradcheck.js";
@@ -9,4 +10,5 @@ import { teachCommand } from "./teach.js";
 export const commands: readonly CommandModule[] = [
   simulateCommand, gradcheckCommand,
   teachCommand, classifyCommand, diffCommand,
+  dataCommand,
 ];
