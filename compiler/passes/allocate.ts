@@ -16,8 +16,9 @@ export function allocate(network: RoutedNetwork, diagnostics: Diagnostics): Mapp
     return { ...allocateProfiles(pieces, layers), ...allocateBlocks(network, index) };
   });
   const slots = countSlots(network);
-  mapped.forEach((core, index) => checkCore(network, index, core, slots[index], diagnostics));
+  network.cores.forEach((_, index) => checkCore(network, index, slots[index], diagnostics));
   diagnostics.throwIfErrors();
+  warnOfSecondReading(network, slots, diagnostics);
   return { ...network, mapped };
 }
 
@@ -104,9 +105,8 @@ function blockWords(network: RoutedNetwork, block: Block, format: SynapseFormat)
 }
 
 /** Limits that only the routed axons decide; the partition kept the others. */
-function checkCore(network: RoutedNetwork, index: number, core: MappedCore, slots: SlotCount, diagnostics: Diagnostics): void {
-  const names = [...new Set(network.cores[index].pieces.map((piece) => network.layers[network.pieces[piece].layer].name))];
-  const at = `layer "${names.join('", "')}"`;
+function checkCore(network: RoutedNetwork, index: number, slots: SlotCount, diagnostics: Diagnostics): void {
+  const at = layerNames(network, index);
   const over = (code: string, found: number, what: string, limit: number, hint: string): void => {
     if (found > limit) diagnostics.error(code, { at, found: `${found} ${what} on one core`, limit: `${limit} (hw/limits.ts)`, hint });
   };
@@ -114,10 +114,28 @@ function checkCore(network: RoutedNetwork, index: number, core: MappedCore, slot
   over("E-ALLOC-001", axons, "input axons", CORE_LIMITS.inputAxons, "a pool, or a larger stride, before this layer");
   over("E-ALLOC-002", slots.perPopulation, "output-axon slots", CORE_LIMITS.outputAxonSlots,
     "fewer weight bits, or fewer outputs, in the layer that reads this one");
-  if (slots.perCompartment > CORE_LIMITS.outputAxonSlots) {
+}
+
+/** One warning a layer whose cores would not fit if a population's slot counted once a compartment. */
+function warnOfSecondReading(network: RoutedNetwork, slots: readonly SlotCount[], diagnostics: Diagnostics): void {
+  const byLayers = new Map<string, SlotCount[]>();
+  slots.forEach((count, index) => {
+    if (count.perCompartment <= CORE_LIMITS.outputAxonSlots) return;
+    const names = layerNames(network, index);
+    byLayers.set(names, [...(byLayers.get(names) ?? []), count]);
+  });
+  for (const [at, counts] of byLayers) {
+    const worst = counts.reduce((a, b) => (b.perCompartment > a.perCompartment ? b : a));
     diagnostics.warn("W-ALLOC-001", {
-      at, found: `${slots.perCompartment} output-axon slots on one core if a population's slot counts once a compartment`,
-      limit: `${CORE_LIMITS.outputAxonSlots} (hw/limits.ts); ${slots.perPopulation} as both open tools count`,
+      at, found: `${worst.perCompartment} output-axon slots on one of ${counts.length} cores if a population's slot counts once a compartment`,
+      limit: `${CORE_LIMITS.outputAxonSlots} (hw/limits.ts); it is ${worst.perPopulation} as both open tools count`,
+      hint: "nothing, unless the chip turns out to count so; then a coarser cut of the layer that reads this one",
     });
   }
 }
+
+/** The layers of a core, by the user's names. */
+const layerNames = (network: RoutedNetwork, core: number): string => {
+  const names = new Set(network.cores[core].pieces.map((piece) => network.layers[network.pieces[piece].layer].name));
+  return `layer "${[...names].join('", "')}"`;
+};

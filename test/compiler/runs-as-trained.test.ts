@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { compileNetwork, type CompileOptions } from "../../compiler/pipeline.js";
+import { compareWithModel } from "../../compiler/expand.js";
+import { allocate } from "../../compiler/passes/allocate.js";
+import { emit } from "../../compiler/passes/emit.js";
+import { lowerPlasticity } from "../../compiler/passes/lower-plasticity.js";
+import { partition } from "../../compiler/passes/partition.js";
+import { place } from "../../compiler/passes/place.js";
+import { route } from "../../compiler/passes/route.js";
+import { verifyIntegers } from "../../compiler/passes/verify-integers.js";
+import { verifyImage } from "../../compiler/verifiers/image.js";
+import { Diagnostics } from "../../src/base/errors.js";
 import { Rng } from "../../src/base/rng.js";
 import { createReferenceEngine } from "../../src/engines/reference/reference-engine.js";
 import type { SpikeTensor } from "../../src/events/types.js";
@@ -74,5 +84,24 @@ describe("an image on the simulated chip does what the reference engine says", (
     const result = await checkTask(engine, image, work, await replayTask(image, work));
     expect(result.differences).toBe(0);
     expect(result.compared.spikes).toBeGreaterThan(100);
+  }, 60_000);
+
+  it("cut onto two chips", async () => {
+    const spec = network("cut", input, [conv("c1", 6, 3, 1, 1), pool("p1"), conv("c2", 5, 3, 1, 1), dense("out", 3)], quick);
+    const parameters = masters(spec);
+    const quantized = quantizeNetwork(spec, parameters);
+    const diagnostics = new Diagnostics();
+    const whole = partition(lowerPlasticity(verifyIntegers(quantized, diagnostics)), { board: undefined, synapseMargin: 1 }, diagnostics);
+    const pieces = whole.pieces.map((piece) => ({ ...piece, region: piece.layer % 2 }));
+    const cores = pieces.map(({ region }, k) => ({ pieces: [k], region }));
+    const routed = route(place({ ...whole, pieces, cores, chips: 2 }), diagnostics);
+    const image = emit(allocate(routed, diagnostics), geometry, { name: "cut", board: "kapoho-bay", chipSeed: 1 });
+    expect(image.cores.map((core) => core.chip)).toEqual([0, 1, 0, 1]);
+    verifyImage(image);
+    expect(compareWithModel(image, quantized).differences).toBe(0);
+    const engine = createReferenceEngine(spec);
+    engine.setParameters(parameters, quantized);
+    const work = task(spec);
+    expect((await checkTask(engine, image, work, await replayTask(image, work))).differences).toBe(0);
   }, 60_000);
 });
