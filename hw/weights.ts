@@ -61,11 +61,15 @@ export function decodeMantissa(code: number, bits: number, fanoutType: 1 | 2 | 3
   return fanoutType === 2 ? magnitude : -magnitude + 0;
 }
 
+const WEIGHT_ONE = 2 ** WEIGHT_EXP_BASE;
+const WEIGHT_LIMIT = 2 ** 21 - WEIGHT_ONE;
+/** 2^wgtExp for −8…7: this runs once a synapse, powers would be slow. */
+const EXP_SCALE = Float64Array.from({ length: RANGE.wgtExp[1] - RANGE.wgtExp[0] + 1 }, (_, k) => 2 ** (k + RANGE.wgtExp[0]));
+
 /** floor(mantissa·2^wgtExp)·64, each synapse by itself; limited to ±(2^21 − 64).  Design §4; brian. */
 export function effectiveWeight(mantissa: number, wgtExp: number): number {
-  const limit = 2 ** 21 - 2 ** WEIGHT_EXP_BASE;
-  const weight = Math.floor(mantissa * 2 ** wgtExp) * 2 ** WEIGHT_EXP_BASE;
-  return Math.max(-limit, Math.min(limit, weight));
+  const weight = Math.floor(mantissa * EXP_SCALE[wgtExp - RANGE.wgtExp[0]]) * WEIGHT_ONE;
+  return weight > WEIGHT_LIMIT ? WEIGHT_LIMIT : weight < -WEIGHT_LIMIT ? -WEIGHT_LIMIT : weight;
 }
 
 /** Stored bits of the fields of a format's synapse. */

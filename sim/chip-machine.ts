@@ -54,6 +54,9 @@ export class ChipMachine implements Chip {
   probe: Probe | null = null;
   private readonly recorder: SpikeRecorder;
   private readonly outputs: readonly { readonly core: CoreState; readonly compartment: number }[];
+  /** [entry of the input contract] index of the core, packed arrival. */
+  private readonly inputCore: Int32Array;
+  private readonly inputArrival: Int32Array;
   private embeddedCore: EmbeddedCore | null = null;
   private presentation: Presentation | null = null;
   private frames: InputFrames | null = null;
@@ -62,6 +65,10 @@ export class ChipMachine implements Chip {
   private constructor(readonly image: ChipImage, readonly cores: readonly CoreState[]) {
     this.recorder = new SpikeRecorder(image);
     this.outputs = image.embedded.outputs.map((output) => ({ core: this.coreOf(output), compartment: output.compartment }));
+    const { contract } = image;
+    const indexOf = new Map(cores.map((core, n) => [coreKey(core.image.chip, core.image.core), n]));
+    this.inputCore = Int32Array.from(contract.core, (core, k) => indexOf.get(coreKey(contract.chip[k], core))!);
+    this.inputArrival = Int32Array.from(contract.axon, (axon, k) => axon * 2 ** ATOM_BITS + contract.atom[k]);
   }
 
   /** A machine at rest. The image must have passed `verifyImage`. */
@@ -171,28 +178,15 @@ export class ChipMachine implements Chip {
   private inject(f: number): void {
     const { rowStart, channel, count } = this.frames!;
     if (f + 1 >= rowStart.length) return;
-    const { contract } = this.image;
+    const { cores, image: { contract } } = this;
     const counts = contract.mode === "counts";
     for (let k = rowStart[f]; k < rowStart[f + 1]; k++) {
       const repeats = counts ? count[k] : count[k] > 0 ? 1 : 0;
-      for (let entry = contract.rowStart[channel[k]]; entry < contract.rowStart[channel[k] + 1]; entry++) {
-        const queue = this.inputQueue(contract.chip[entry], contract.core[entry]);
-        const arrival = contract.axon[entry] * 2 ** ATOM_BITS + contract.atom[entry];
-        for (let n = 0; n < repeats; n++) pushTo(queue.nextArrivals, arrival);
+      for (let entry = contract.rowStart[channel[k]], end = contract.rowStart[channel[k] + 1]; entry < end; entry++) {
+        const { nextArrivals } = cores[this.inputCore[entry]];
+        for (let n = 0; n < repeats; n++) pushTo(nextArrivals, this.inputArrival[entry]);
       }
     }
-  }
-
-  private readonly byKey = new Map<number, CoreState>();
-
-  private inputQueue(chip: number, core: number): CoreState {
-    const key = coreKey(chip, core);
-    let found = this.byKey.get(key);
-    if (found === undefined) {
-      found = this.coreOf({ chip, core });
-      this.byKey.set(key, found);
-    }
-    return found;
   }
 
   /** y1 as the program left it at the end of an epoch. */

@@ -1,0 +1,55 @@
+import { decodeImage } from "../hw/image-codec.js";
+import type { InputFrames } from "./chip.js";
+import { loadMachine } from "./load.js";
+
+/** Figures of a run of the simulated chip. */
+export interface ChipStepFigures {
+  /** Median, least and most over presentations, milliseconds a chip step. */
+  readonly ms_per_step: number;
+  readonly min_ms: number;
+  readonly max_ms: number;
+  /** Reading the file, checking it and decoding its synapse memory. */
+  readonly load_ms: number;
+  /** Of one run. */
+  readonly steps: number;
+  readonly synaptic_operations: number;
+  readonly synaptic_updates: number;
+  readonly spikes: number;
+  readonly kernels: "wasm" | "typescript";
+}
+
+/** Loads an image file and presents the frames `repeats` times after two to warm up; every step is a real one, with
+ *  counters, probes of the trace and program.
+ *  @param file bytes of an image file */
+export async function benchChipStep(
+  file: Uint8Array, frames: InputFrames,
+  options: { readonly repeats: number; readonly kernels?: "wasm" | "typescript" },
+): Promise<ChipStepFigures> {
+  const start = performance.now();
+  const machine = await loadMachine(decodeImage(file, "benchmark image"), { seed: 1, kernels: options.kernels });
+  const load = performance.now() - start;
+  const message = { learn: true, label: 0 };
+  const { presentationSteps } = machine.image.contract;
+  // Every run starts from the loaded weights: a rule left alone for long drives them to their limits.
+  const fresh = machine.saveState();
+  for (let warm = 0; warm < 2; warm++) {
+    machine.restoreState(fresh);
+    await machine.present(frames, message);
+  }
+  const times: number[] = [];
+  for (let n = 0; n < options.repeats; n++) {
+    machine.restoreState(fresh);
+    const from = performance.now();
+    await machine.present(frames, message);
+    times.push((performance.now() - from) / presentationSteps);
+  }
+  times.sort((a, b) => a - b);
+  const figures: ChipStepFigures = {
+    ms_per_step: times[times.length >> 1], min_ms: times[0], max_ms: times[times.length - 1], load_ms: load,
+    steps: machine.counts.steps, synaptic_operations: machine.counts.synapticOperations,
+    synaptic_updates: machine.counts.synapticUpdates, spikes: machine.counts.spikes,
+    kernels: machine.cores[0].kernels === null ? "typescript" : "wasm",
+  };
+  await machine.dispose();
+  return figures;
+}
