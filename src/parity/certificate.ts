@@ -4,11 +4,13 @@ import type { ParityComparison } from "./compare-records.js";
 export interface CertificateInput {
   readonly comparison: ParityComparison;
   readonly engine: string;
-  readonly program: "typed" | "x86";
-  readonly data: "real" | "simulated";
+  /** Forms of the embedded program that ran. */
+  readonly programs: readonly ("typed" | "x86")[];
+  /** `noise`: seeded noise, where no recordings fit the input contract. */
+  readonly data: "real" | "simulated" | "noise";
   /** e.g. "double N-MNIST, protocol B". */
   readonly source: string;
-  readonly protocol: "A" | "B";
+  readonly protocol: string;
   readonly split: string;
   /** Numbers of the tasks that were run, and the seed of their sequence. */
   readonly tasks: readonly number[];
@@ -34,17 +36,24 @@ export function makeCertificate(input: CertificateInput): Certificate {
   return { ...input, verdict, statements: statementsOf(input, verdict) };
 }
 
+/** "typed program and its x86 machine code". */
+export const describePrograms = (programs: readonly ("typed" | "x86")[]): string =>
+  programs.map((p) => (p === "x86" ? "x86 machine code" : "typed program")).join(" and ");
+
 const count = (n: number): string => n.toLocaleString("en-US");
+
+const dataOf = ({ data, source, protocol, split }: CertificateInput): string =>
+  data === "noise" ? "seeded noise that fits the input contract, no recordings"
+    : `${data} recordings: ${source}, protocol ${protocol}, ${split} split`;
 
 function statementsOf(input: CertificateInput, verdict: Certificate["verdict"]): string[] {
   const { compared, differences } = input.comparison;
   return [
     `${verdict === "equal" ? "No difference" : `${count(differences)} differences`} between the prediction of the ` +
-    `${input.engine} engine and the simulated chip (${input.program === "x86" ? "x86 machine code" : "typed program"}) over ` +
+    `${input.engine} engine and the simulated chip (${describePrograms(input.programs)}) over ` +
     `${count(compared.spikes)} spikes of all layers, ${count(compared.weights)} weights, ${count(compared.potentials)} values of ` +
     `u and v, ${count(compared.y1)} of y1 and ${count(compared.decisions)} decisions.`,
-    `Measured on ${input.data} recordings: ${input.source}, protocol ${input.protocol}, ${input.split} split, ` +
-    `${input.tasks.length} tasks of seed ${input.taskSeed}; chip seed ${input.chipSeed}.`,
+    `Measured on ${dataOf(input)}, ${input.tasks.length} tasks of seed ${input.taskSeed}; chip seed ${input.chipSeed}.`,
     "The chip is a simulator, not silicon. Loihi's own random generator is not public: between our parts the claim is " +
     "equal bits, toward silicon equal distribution.",
     input.resetPreTrace

@@ -85,7 +85,7 @@ export function compareRecords(
   const reason = incomparable(a, b);
   if (reason) throw new Error(`parity: the runs do not have the same shape: ${reason}`);
   const found = new Findings(layerNames);
-  a.forEach((recordA, p) => comparePresentation(recordA, b[p], p, found));
+  for (const [p, recordA] of a.entries()) comparePresentation(recordA, b[p], p, found);
   const { first } = found;
   return {
     compared: found.compared, differences: found.differences,
@@ -121,7 +121,9 @@ function comparePresentation(a: PresentationTrace, b: PresentationTrace, p: numb
   const outputs = a.outputSpikes.length;
   const steps = a.u.length / outputs;
   const layer = found.layerNames[last];
-  a.spikes.forEach((spikes, index) => compareSpikes(spikes, b.spikes[index], index === last ? last + 3 : index, p, index, found));
+  for (const [index, spikes] of a.spikes.entries()) {
+    compareSpikes(spikes, b.spikes[index], index === last ? last + 3 : index, p, index, found);
+  }
   for (const [quantity, order] of [["u", last + 1], ["v", last + 2]] as const) {
     forEachDifference(a[quantity], b[quantity], (k) => found.add(order, {
       presentation: p, step: Math.floor(k / outputs) + 1, layer, neuron: k % outputs, quantity, a: a[quantity][k], b: b[quantity][k],

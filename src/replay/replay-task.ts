@@ -114,8 +114,8 @@ function hiddenFeatures(
   const addRow = (row: number, trace: PresentationTrace) => {
     for (const neuron of trace.spikes[hidden].neuron) features[row * featureCount + neuron]++;
   };
-  task.support.forEach((_, row) => addRow(row, support[task.presentation.indexOf(row)]));
-  queries.forEach((trace, q) => addRow(task.support.length + q, trace));
+  task.support.forEach((_, row) => { addRow(row, support[task.presentation.indexOf(row)]); });
+  queries.forEach((trace, q) => { addRow(task.support.length + q, trace); });
   return { features, featureCount };
 }
 

@@ -1,5 +1,5 @@
 import type { Certificate } from "../parity/certificate.js";
-import { formatDifference } from "../parity/certificate.js";
+import { describePrograms, formatDifference } from "../parity/certificate.js";
 import { floorplanChart, fullest } from "./charts/floorplan.js";
 import type { CoreFill, ReportData } from "./report-data.js";
 import { escapeText, grouped, withUnit } from "./svg.js";
@@ -51,7 +51,7 @@ export function certificateSection(certificate: Certificate | null): string {
     ["differences", differences],
   ] as const;
   const facts = [
-    ["engine", certificate.engine], ["program", certificate.program === "x86" ? "x86 machine code" : "typed form"], ["tasks", taskRange(certificate.tasks)],
+    ["engine", certificate.engine], ["program", describePrograms(certificate.programs)], ["tasks", taskRange(certificate.tasks)],
     ["seed of the tasks", `${certificate.taskSeed}`], ["seed of the chip", `${certificate.chipSeed}`],
     ["resetPreTrace", certificate.resetPreTrace ? "on" : "off"],
   ] as const;

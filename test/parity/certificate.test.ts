@@ -5,7 +5,7 @@ import { copyTrace, handTrace } from "./records.js";
 
 const layers = ["hidden", "output"];
 const inputWith = (comparison: CertificateInput["comparison"]): CertificateInput => ({
-  comparison, engine: "native", program: "typed", data: "real", source: "double N-MNIST", protocol: "B", split: "test",
+  comparison, engine: "native", programs: ["typed"], data: "real", source: "double N-MNIST", protocol: "B", split: "test",
   tasks: [0, 1], taskSeed: 7, chipSeed: 3, hashes: { "image.mlh": "ab12" }, resetPreTrace: true,
 });
 

@@ -43,10 +43,12 @@ describe.skipIf(!hasShared).each([["main", false], ["variant", true]] as const)(
   it("fires every spike of every layer in the step the file says", async () => {
     const traces = await run;
     let rasters = 0;
-    spec.layers.forEach((layer, index) => expected.raster?.[layer.name]?.forEach((raster, sample) => {
-      expect(rasterOf(traces[sample].spikes[index], file.S, raster.length / file.S)).toEqual(bits(raster));
-      rasters++;
-    }));
+    for (const [index, layer] of spec.layers.entries()) {
+      for (const [sample, raster] of (expected.raster?.[layer.name] ?? []).entries()) {
+        expect(rasterOf(traces[sample].spikes[index], file.S, raster.length / file.S)).toEqual(bits(raster));
+        rasters++;
+      }
+    }
     expect(rasters).toBeGreaterThan(variant ? -1 : 20);
   });
 

@@ -68,7 +68,7 @@ export const sampleReport: ReportData = {
     { model: "SANA-FE", energyPerSampleJ: 7.9e-5, energyPerClassJ: 9e-5, secondsPerSample: 1.9e-3, notes: ["no figure for synaptic updates"] },
   ],
   certificate: makeCertificate({
-    comparison: compareRecords([handTrace], [handTrace], ["hidden", "output"]), engine: "native", program: "typed", data: "real",
+    comparison: compareRecords([handTrace], [handTrace], ["hidden", "output"]), engine: "native", programs: ["typed"], data: "real",
     source: "double N-MNIST", protocol: "B", split: "meta-test", tasks: [0, 1, 2, 3], taskSeed: 1, chipSeed: 1,
     hashes: { "image.mlh": "9f".repeat(32), "checkpoint.mlh": "1c".repeat(32) }, resetPreTrace: true,
   }),

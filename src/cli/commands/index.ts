@@ -5,10 +5,11 @@ import { classifyCommand } from "./classify.js";
 import { diffCommand } from "./diff.js";
 import { gradcheckCommand } from "./gradcheck.js";
 import { teachCommand } from "./teach.js";
+import { verifyCommand } from "./verify.js";
 
 /** All commands, in the order `--help` lists them. */
 export const commands: readonly CommandModule[] = [
   simulateCommand, gradcheckCommand,
-  teachCommand, classifyCommand, diffCommand,
+  verifyCommand, teachCommand, classifyCommand, diffCommand,
   dataCommand,
 ];

@@ -1,0 +1,159 @@
+import { join } from "node:path";
+import type { CommandModule } from "yargs";
+import { worstUse } from "../../../compiler/core-use.js";
+import type { ChipImage } from "../../../hw/image.js";
+import { verifyImage } from "../../../hw/verify-image.js";
+import { Diagnostics, UserError } from "../../base/errors.js";
+import { createEngine, type EngineName } from "../../engines/create.js";
+import type { Engine } from "../../engines/engine.js";
+import { decodeCheckpoint } from "../../model/checkpoint.js";
+import { type Certificate, formatCertificate, makeCertificate } from "../../parity/certificate.js";
+import { checkTask } from "../../parity/check-task.js";
+import { addComparisons, EMPTY_COMPARISON, type ParityComparison } from "../../parity/compare-records.js";
+import { noiseTask } from "../../parity/noise-task.js";
+import { replayTask } from "../../replay/replay-task.js";
+import type { Task } from "../../tasks/types.js";
+import { BUNDLE_PART, type Bundle, type BundleDamage, checkBundle, damageText, readBundle, writeBundle } from "../bundle.js";
+import { engineOptions, jsonOption, seedOption } from "../options.js";
+import { type CommandResult, runHandler } from "../run.js";
+import { doubleNmnistSource, sourceFits } from "../task-source.js";
+
+export interface VerifyArgs {
+  readonly bundle: string;
+  readonly tasks: number;
+  readonly queries: number;
+  readonly seed: number;
+  readonly program?: "typed" | "x86";
+  readonly engine?: EngineName;
+  readonly threads?: number;
+  readonly data?: string;
+}
+
+/** Checks a bundle: every hash, every limit of the chip, and the run itself, engine against simulator, with the typed
+ *  program and with its machine code. Writes the certificate into the bundle. A check that fails is not an error: the
+ *  result says which, and the exit code is 1.
+ *  @throws UserError E-BUNDLE-001 (no bundle), E-IMAGE-…, E-ENG-… */
+export async function verifyBundle(args: VerifyArgs): Promise<CommandResult> {
+  const damages = checkBundle(args.bundle);
+  if (damages.length > 0) return damagedResult(args.bundle, damages);
+  const bundle = readBundle(args.bundle);
+  const limits = checkLimits(bundle.image);
+  const hashes = { parts: bundle.hashes, damaged: [] };
+  if (limits.errors.length > 0) {
+    return { json: { hashes, limits, parity: null }, text: `Outside the chip's limits:\n${limits.errors.join("\n")}`, failed: true };
+  }
+  if (!(BUNDLE_PART.checkpoint in bundle.files)) {
+    return {
+      json: { hashes, limits, parity: null }, failed: true,
+      text: `${args.bundle}: the hashes are right and all limits are kept, but there is no ${BUNDLE_PART.checkpoint} to hold the chip against`,
+    };
+  }
+  const { runs, certificate } = await checkParity(bundle, args);
+  const { differences, compared, first } = certificate.comparison;
+  writeCertificate(bundle, certificate);
+  return {
+    json: {
+      hashes, limits, certificate,
+      parity: { differences, spikes: compared.spikes, weights: compared.weights, runs, first, compared },
+    },
+    text: `Hashes: all ${Object.keys(bundle.hashes).length} parts are right\nLimits: kept on every core of ${bundle.image.cores.length}\n` +
+      `${formatCertificate(certificate)}\nWritten: ${join(args.bundle, BUNDLE_PART.certificate)}`,
+    failed: certificate.verdict !== "equal",
+  };
+}
+
+function damagedResult(path: string, damages: readonly BundleDamage[]): CommandResult {
+  const [{ part, byte }] = damages;
+  return {
+    json: { hashes: { damaged: damages }, damaged: { part, byte }, limits: null, parity: null },
+    text: damages.map((damage) => damageText(path, damage)).join("\n"), failed: true,
+  };
+}
+
+function checkLimits(image: ChipImage): { readonly errors: readonly string[]; readonly worst: ReturnType<typeof worstUse> } {
+  const diagnostics = new Diagnostics();
+  verifyImage(image, diagnostics);
+  return { errors: diagnostics.errors.map((detail) => new UserError([detail]).message), worst: worstUse(image.cores) };
+}
+
+async function checkParity(bundle: Bundle, args: VerifyArgs): Promise<{ runs: number; certificate: Certificate }> {
+  const { image } = bundle;
+  const checkpoint = decodeCheckpoint(bundle.files[BUNDLE_PART.checkpoint], join(bundle.path, BUNDLE_PART.checkpoint));
+  const { engine, notice } = await createEngine(checkpoint.spec, { engine: args.engine, threads: args.threads });
+  if (notice) process.stderr.write(`${notice}\n`);
+  try {
+    engine.setParameters(checkpoint.masters, checkpoint.quantized);
+    const { tasks, ...about } = await tasksFor(image, args);
+    const programs = args.program ? [args.program] : image.embedded.elf.length > 0 ? (["typed", "x86"] as const) : (["typed"] as const);
+    const { runs, comparison } = await compareRuns(engine, image, tasks, programs);
+    return {
+      runs,
+      certificate: makeCertificate({
+        ...about, comparison, engine: engine.name, programs, tasks: tasks.map((t) => t.number), taskSeed: args.seed,
+        chipSeed: image.chipSeed, hashes: bundle.hashes,
+        resetPreTrace: image.cores.every((core) => core.learning === null || core.learning.resetPreTrace),
+      }),
+    };
+  } finally {
+    engine.dispose();
+  }
+}
+
+async function compareRuns(
+  engine: Engine, image: ChipImage, tasks: readonly Task[], programs: readonly ("typed" | "x86")[],
+): Promise<{ runs: number; comparison: ParityComparison }> {
+  let comparison = EMPTY_COMPARISON;
+  let runs = 0;
+  for (const task of tasks) {
+    for (const program of programs) {
+      comparison = addComparisons(comparison, await checkTask(engine, image, task, await replayTask(image, task, { program })));
+      runs++;
+    }
+  }
+  return { runs, comparison };
+}
+
+/** Meta-test tasks where recordings fit the image's input contract, seeded noise elsewhere. */
+async function tasksFor(image: ChipImage, { tasks, queries, seed, data }: VerifyArgs): Promise<
+  { readonly tasks: readonly Task[] } & Pick<Certificate, "data" | "source" | "protocol" | "split">
+> {
+  const { contract } = image;
+  const source = await doubleNmnistSource(data);
+  const numbers = Array.from({ length: tasks }, (_, n) => n);
+  if (!sourceFits(source, contract)) {
+    return {
+      tasks: numbers.map((n) => noiseTask(contract, seed, n, contract.outputs * queries)), data: "noise", source: "noise", protocol: "–", split: "–",
+    };
+  }
+  const options = { seed, ways: contract.outputs, shots: 1, queriesPerClass: queries, passes: contract.passes };
+  return {
+    tasks: numbers.map((n) => source.draw("test", n, options)), data: source.data, source: source.name, protocol: source.protocol, split: "meta-test",
+  };
+}
+
+/** The certificate goes into the bundle; where the folder cannot be written the check still stands. */
+function writeCertificate(bundle: Bundle, certificate: Certificate): void {
+  try {
+    writeBundle(bundle.path, { ...bundle.files, [BUNDLE_PART.certificate]: new TextEncoder().encode(`${JSON.stringify(certificate, null, 1)}\n`) });
+  } catch (error) {
+    process.stderr.write(`the certificate could not be written into the bundle: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+
+/** `verify BUNDLE`. */
+export const verifyCommand: CommandModule = {
+  command: "verify <bundle>",
+  describe: "check a bundle: hashes, limits, and parity of engine, simulated chip and x86 program",
+  builder: (yargs) => yargs
+    .positional("bundle", { type: "string", demandOption: true, describe: "folder that compile made" })
+    .options({
+      tasks: { type: "number", default: 2, describe: "tasks to run" },
+      queries: { type: "number", default: 1, describe: "queries a class in each task" },
+      program: { choices: ["typed", "x86"] as const, describe: "only this form of the embedded program (default: both)" },
+      data: { type: "string", describe: "N-MNIST folder or zip (default: the recordings that ship with the package)" },
+      ...seedOption, ...engineOptions, ...jsonOption,
+    })
+    .example("$0 verify out/bundle", "two meta-test tasks, both forms of the program")
+    .example("$0 verify out/bundle --tasks 20 --queries 10 --program typed --json", "a longer check, as JSON"),
+  handler: runHandler((args) => verifyBundle(args as unknown as VerifyArgs)) as CommandModule["handler"],
+};
