@@ -1,4 +1,7 @@
 import type { CommandModule } from "yargs";
+import { compileCommand } from "./compile.js";
+import { estimateCommand } from "./estimate.js";
+import { inspectCommand } from "./inspect.js";
 import { simulateCommand } from "./simulate.js";
 import { dataCommand } from "./data-command.js";
 import { classifyCommand } from "./classify.js";
@@ -10,6 +13,7 @@ import { verifyCommand } from "./verify.js";
 /** All commands, in the order `--help` lists them. */
 export const commands: readonly CommandModule[] = [
   simulateCommand, gradcheckCommand,
+  compileCommand, estimateCommand, inspectCommand,
   verifyCommand, teachCommand, classifyCommand, diffCommand,
   dataCommand,
 ];
