@@ -52,6 +52,18 @@ export function listWords(bits: number): number {
 export const listBits = (formats: readonly SynapseFormat[], entries: readonly SynapseEntry[]): number =>
   entries.reduce((sum, entry) => sum + entryBits(formats[entry.format - 1], entry.index.length), 0);
 
+/** Bits of an axon's synapses as nengo-loihi counts them: 64 synapses an entry, each entry rounded up to words, no prefix
+ *  index. Reported beside ours; both under-describe the true encoder (loihi-facts §2.3). */
+export function nengoAxonBits(format: SynapseFormat, count: number): number {
+  const perEntry = 64;
+  const { weight, index } = formatBits(format);
+  const perSynapse = weight + format.dlyBits + format.tagBits + (format.compression === "sparse" ? index : 0);
+  const rounded = (synapses: number) =>
+    Math.ceil((synapses * perSynapse + FORMAT_ID_BITS + COUNT_BITS) / SYNAPSE_WORD_BITS) * SYNAPSE_WORD_BITS;
+  const rest = count % perEntry;
+  return Math.floor(count / perEntry) * rounded(perEntry) + (rest > 0 ? rounded(rest) : 0);
+}
+
 /** Cuts a row of synapses into entries of one format: at 60 synapses, where a run-length gap does not fit its bits, where a
  *  dense run is broken. Synapses are taken in the order given (ascending index, unless sparse). */
 export function splitIntoEntries(
@@ -174,13 +186,13 @@ class BitWriter {
 
   /** Appends the low `bits` (≤ 12) of value, lowest bit first. @throws RangeError where the value does not fit */
   put(value: number, bits: number): void {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits) {
+    if (!Number.isInteger(value) || value < 0 || value >= 1 << bits) {
       throw new RangeError(`compiler bug: ${value} does not fit ${bits} bits of synapse memory`);
     }
     for (let left = bits; left > 0; ) {
       const room = 8 - (this.at & 7);
       const take = Math.min(room, left);
-      this.bytes[this.at >>> 3] |= (value & (2 ** take - 1)) << (this.at & 7);
+      this.bytes[this.at >>> 3] |= (value & ((1 << take) - 1)) << (this.at & 7);
       value >>>= take;
       left -= take;
       this.at += take;
@@ -202,7 +214,7 @@ class BitReader {
     if (bits > this.end - this.at) throw new RangeError("an entry runs past the end of its list");
     const byte = this.at >>> 3;
     const three = this.bytes[byte] | (this.bytes[byte + 1] << 8) | (this.bytes[byte + 2] << 16);
-    const value = (three >>> (this.at & 7)) & (2 ** bits - 1);
+    const value = (three >>> (this.at & 7)) & ((1 << bits) - 1);
     this.at += bits;
     return value;
   }
