@@ -28,6 +28,14 @@ export function indexBitsCode(maxIndex: number): number {
 /** Grid of weights stored in `bits` with a sign mode (1 mixed, 2 excitatory, 3 inhibitory).
  *  Inhibitory ends at −255 (Lava), where Brian2Loihi and lava-dl allow −256: the range safe in all.  loihi-facts §2.1. */
 export function mantissaGrid(bits: number, fanoutType: 1 | 2 | 3): MantissaGrid {
+  const key = bits * 4 + fanoutType;
+  return (GRIDS[key] ??= makeGrid(bits, fanoutType));
+}
+
+/** Grids made so far: packing asks for one a synapse. */
+const GRIDS: MantissaGrid[] = [];
+
+function makeGrid(bits: number, fanoutType: 1 | 2 | 3): MantissaGrid {
   const stored = bits === 7 ? 8 : bits;
   const lsb = 8 - stored + (fanoutType === 1 ? 1 : 0);
   const step = 2 ** lsb;

@@ -13,7 +13,7 @@ import { assert } from "../../src/base/errors.js";
 import { epochSteps, presentationSteps } from "../../src/model/shapes.js";
 import type { InputGeometry } from "../../src/model/types.js";
 import { arrange, channelsReached, neuronsOf, runsOf, weightAt, type Run } from "../geometry.js";
-import { INPUT, type Block, type Link, type MappedCores } from "../ir.js";
+import { INPUT, type Block, type Link, type MappedCores, type Piece, type Projection } from "../ir.js";
 
 /** −2^23 + 1 … 2^23 − 1. */
 const FULL_VOLTAGE = { negVmLimit: 23, posVmLimit: 7 } as const;
@@ -87,40 +87,48 @@ function emitMemory(network: MappedCores, index: number): Uint8Array {
   return memory;
 }
 
+/** [index] itself: dense entries take their indices from here. */
+const INDICES = Int32Array.from({ length: CORE_LIMITS.compartments * 2 }, (_, k) => k);
+
 /** [atom] entries of a block. */
 function blockLists(network: MappedCores, block: Block, format: number): SynapseEntry[][] {
   const piece = network.pieces[block.piece];
   const layer = network.layers[piece.layer];
   const projection = layer.projections[block.projection];
   const a = arrange(piece.box, piece.layout);
-  const byX = piece.layout.inner === "x";
-  const [outer, inner] = byX ? [block.countY, block.countX] : [block.countX, block.countY];
-  const [strideY, strideX] = projection.stride;
-  const weight = (run: Run, c: number, k: number): number => {
-    const column = run.column + Math.floor(k / run.width);
-    const [y, x] = byX ? [run.row, column] : [column, run.row];
-    const o = piece.box.c0 + run.channel + (k % run.width);
-    return weightAt(projection, o, c, block.tapY - y * strideY, block.tapX - x * strideX);
-  };
+  const [outer, inner] = piece.layout.inner === "x" ? [block.countY, block.countX] : [block.countX, block.countY];
   const lists: SynapseEntry[][] = [];
   for (let c = block.c0; c < block.c1; c++) {
     const [low, high] = channelsReached(projection, layer, piece.box, c);
     const entries: SynapseEntry[] = [];
     for (const run of runsOf(a, outer, inner, low, high)) {
+      const weights = runWeights(projection, piece, block, run, c);
       for (let k = 0; k < run.length; k += CORE_LIMITS.synapsesPerEntry) {
         const length = Math.min(CORE_LIMITS.synapsesPerEntry, run.length - k);
         const prefix = block.start + run.start + k;
         entries.push({
-          format, prefix,
-          index: Array.from({ length }, (_, i) => prefix + i),
-          weight: Array.from({ length }, (_, i) => weight(run, c, k + i)),
-          delay: projection.delay === 0 ? undefined : Array.from({ length }, () => projection.delay),
+          format, prefix, index: INDICES.subarray(prefix, prefix + length), weight: weights.subarray(k, k + length),
+          delay: projection.delay === 0 ? undefined : new Uint8Array(length).fill(projection.delay),
         });
       }
     }
     lists.push(entries);
   }
   return lists;
+}
+
+/** Mantissas of a run from source channel c: positions outside, channels inside. */
+function runWeights(projection: Projection, piece: Piece, block: Block, run: Run, c: number): Int16Array {
+  const weights = new Int16Array(run.length);
+  const byX = piece.layout.inner === "x";
+  const [strideY, strideX] = projection.stride;
+  const first = piece.box.c0 + run.channel;
+  for (let k = 0, column = run.column; k < run.length; column++) {
+    const tapY = block.tapY - (byX ? run.row : column) * strideY;
+    const tapX = block.tapX - (byX ? column : run.row) * strideX;
+    for (let o = 0; o < run.width; o++) weights[k++] = weightAt(projection, first + o, c, tapY, tapX);
+  }
+  return weights;
 }
 
 function emitAxon(network: MappedCores, core: number, link: Link): InputAxon {
