@@ -36,12 +36,19 @@ export function roundHalfEven(x: number): number {
 
 /** Mantissa of a master weight: round(w̃·vthMant·2^−wgtExp / step)·step, then clamped. `uniform` in [0, 1) given:
  *  stochastic, floor(x + uniform); else nearest, ties to even. Source: design §4. */
-export function quantizeWeight(master: number, vthMant: number, precision: WeightPrecision, uniform?: number): number {
+export const quantizeWeight = (master: number, vthMant: number, precision: WeightPrecision, uniform?: number): number =>
+  weightQuantizer(vthMant, precision)(master, uniform);
+
+/** quantizeWeight for many weights of one layer. */
+function weightQuantizer(vthMant: number, precision: WeightPrecision): (master: number, uniform?: number) => number {
   const step = gridStep(precision);
-  const scaled = (master * vthMant * 2 ** -precision.wgtExp) / step;
-  const rounded = (uniform === undefined ? roundHalfEven(scaled) : Math.floor(scaled + uniform)) * step;
+  const scale = vthMant * 2 ** -precision.wgtExp;
   const { min, max } = mantissaRange(precision);
-  return Math.min(max, Math.max(min, rounded)) + 0;
+  return (master, uniform) => {
+    const scaled = (master * scale) / step;
+    const rounded = (uniform === undefined ? roundHalfEven(scaled) : Math.floor(scaled + uniform)) * step;
+    return Math.min(max, Math.max(min, rounded)) + 0;
+  };
 }
 
 /** Mantissa of a master bias: clamp(round(b̃·vth·2^−biasExp), −4096, 4095). Source: design §4. */
@@ -89,7 +96,8 @@ function quantizeLayer(
   const { vthMant, biasExp } = layer.loihi;
   const weights = masters[`${layer.name}.weight`];
   const mantissa = new Int16Array(weights.length);
-  for (let k = 0; k < weights.length; k++) mantissa[k] = quantizeWeight(weights[k], vthMant, layer.weight, uniform(k));
+  const round = weightQuantizer(vthMant, layer.weight);
+  for (let k = 0; k < weights.length; k++) mantissa[k] = round(weights[k], uniform(k));
   const biasMant = Int16Array.from(masters[`${layer.name}.bias`], (b) => quantizeBias(b, vthMant, biasExp));
   return { name: layer.name, mantissa, biasMant, biasExp };
 }

@@ -179,11 +179,8 @@ void countChannels(const Events& e, int channels, int32_t* counts) {
   for (size_t k = 0; k < e.key.size(); k++) counts[e.key[k] % channels]++;
 }
 
-void hiddenForward(Context& c, Tape& tape, Work& w, int32_t* counts) {
-  prepare(c, w);
-  tape.vBefore.make(c.hidden.size());
-  tape.wraps.clear();
-  int channel = 0;
+template <bool Careful> bool runHidden(Context& c, Tape& tape, Work& w) {
+  VI seen = {};
   for (int l = 0; l < c.layers(); l++) {
     Hidden& h = c.hidden[l];
     const Layer& L = h.L;
@@ -203,13 +200,25 @@ void hiddenForward(Context& c, Tape& tape, Work& w, int32_t* counts) {
         const int skip = r == 1 ? 1 : 0;
         if (n > skip) convEvents<int32_t>(L, h.weights.data(), in, r - 2 + skip, n - skip, w.q.get() + skip * L.outSize());
         for (int k = 0; k < n; k++) {
-          stepNeurons(L.outH * L.outW, L.outC, L.outCp, h.neuron, w.q.get() + k * L.outSize(), h.bias.data(), s,
+          seen |= stepNeurons<Careful>(L.outH * L.outW, L.outC, L.outCp, h.neuron, w.q.get() + k * L.outSize(), h.bias.data(), s,
                       tape.vBefore[l].get() + size_t(r + k - 1) * L.outSize(), w.spike.get(), tape.wraps, l, r + k);
           emitSpikes(L, w.spike.get(), out);
         }
       }
     }
-    if (counts) countChannels(out, L.outC, counts + channel);
+  }
+  return any(seen);
+}
+
+void hiddenForward(Context& c, Tape& tape, Work& w, int32_t* counts) {
+  prepare(c, w);
+  tape.vBefore.make(c.hidden.size());
+  tape.wraps.clear();
+  if (runHidden<false>(c, tape, w)) runHidden<true>(c, tape, w);
+  int channel = 0;
+  for (int l = 0; l < c.layers(); l++) {
+    const Layer& L = c.hidden[l].L;
+    if (counts) countChannels(tape.spikes[l + 1], L.outC, counts + channel);
     channel += L.outC;
   }
 }

@@ -46,8 +46,11 @@ static inline void reportWraps(Array<Wrap>& wraps, VI flags, int layer, int quan
       wraps.push({layer, quantity, step, position * channels + vector * LANE + i});
 }
 
+// Careful: each wrap is reported where it happens. Else their union is returned, and the caller runs the sample once more,
+// carefully, where it is not 0: looking at every vector would cost more than the step itself.
 // One step. q [positions][outCp] as summed; bias [outCp]; writes v⁻ and spikes (−1 or 0).
-static inline void stepNeurons(int positions, int channels, int cp, const Neuron& n, const int32_t* q, const int32_t* bias,
+template <bool Careful>
+static inline VI stepNeurons(int positions, int channels, int cp, const Neuron& n, const int32_t* q, const int32_t* bias,
                                NeuronState& s, int32_t* vBefore, int32_t* spike, Array<Wrap>& wraps, int layer, int step) {
   const int vectors = cp / LANE;
   const VI* qs = reinterpret_cast<const VI*>(q);
@@ -55,6 +58,7 @@ static inline void stepNeurons(int positions, int channels, int cp, const Neuron
   VI *us = reinterpret_cast<VI*>(s.u.get()), *vs = reinterpret_cast<VI*>(s.v.get()), *rs = reinterpret_cast<VI*>(s.refractory.get());
   VI *before = reinterpret_cast<VI*>(vBefore), *spikes = reinterpret_cast<VI*>(spike);
   const VI limit = splat(V_LIMIT), vth = splat(n.vth);
+  VI seen = {};
   for (int p = 0, i = 0; p < positions; p++) {
     for (int c = 0; c < vectors; c++, i++) {
       const VI qw = wrapTo(qs[i], 22);
@@ -63,7 +67,8 @@ static inline void stepNeurons(int positions, int channels, int cp, const Neuron
       const VI driveRaw = u + bs[c];
       const VI drive = wrapTo(driveRaw, 24);
       const VI flagQ = qw ^ qs[i], flagU = u ^ uRaw, flagB = drive ^ driveRaw;
-      if (__builtin_expect(any(flagQ | flagU | flagB), 0)) {
+      seen |= flagQ | flagU | flagB;
+      if (Careful) {
         reportWraps(wraps, flagQ, layer, WRAP_Q, step, p, c, channels);
         reportWraps(wraps, flagU, layer, WRAP_U, step, p, c, channels);
         reportWraps(wraps, flagB, layer, WRAP_BIAS, step, p, c, channels);
@@ -86,6 +91,7 @@ static inline void stepNeurons(int positions, int channels, int cp, const Neuron
       vs[i] = v & ~fired;
     }
   }
+  return seen;
 }
 
 // ∂spike/∂v⁻ = 1/(vth·(10|x|+1)²), x = v⁻/vth − 1.

@@ -151,7 +151,7 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
       if (learning) __builtin_memcpy(tape.x1.data() + size_t(r - 1) * P.inputs, s.x1.data(), P.inputs);
     }
     int32_t* spike = tape.spike.data() + size_t(r - 1) * kp;
-    stepNeurons(1, P.outputs, kp, P.neuron, q.data(), P.bias.data(), s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, spike, wraps, layer, r);
+    stepNeurons<true>(1, P.outputs, kp, P.neuron, q.data(), P.bias.data(), s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, spike, wraps, layer, r);
     for (int i = 0; i < P.outputs; i++) {
       spike[i] = spike[i] ? 1 : 0;
       tape.u[size_t(r - 1) * kp + i] = s.neurons.u[i];
