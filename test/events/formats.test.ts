@@ -5,6 +5,7 @@ import { decodeAny } from "../../src/events/decode-any.js";
 import { decodeRecording } from "../../src/events/decode.js";
 import { encodeHdf5, readAuthorsHdf5 } from "../../src/events/formats/hdf5.js";
 import { encodeMat5 } from "../../src/events/formats/mat5.js";
+import { extractIsolated } from "../../src/events/node/hdf5-isolated.js";
 import { encodeEvents } from "../../src/events/write.js";
 import type { EventStream } from "../../src/events/types.js";
 import { plain } from "./support.js";
@@ -184,6 +185,15 @@ describe("HDF5", () => {
     await expect(decodeAny(bytes, { name: "h" })).rejects.toThrow(/2 recordings.*--recording.*E-EVT-009/);
     expect(() => read(bytes)).toThrow(/E-EVT-009/);
     await expect(decodeAny(bytes.slice(0, 900), { name: "h" })).rejects.toThrow(/E-EVT-006/);
+  });
+});
+
+describe("HDF5 in a thread of its own", () => {
+  it("gives the same events, survives a file that is none, and gives up after its time", async () => {
+    const bytes = await encodeEvents(stream, "hdf5", "h");
+    expect(plain((await decodeAny(bytes, { name: "h" }, extractIsolated)).stream)).toEqual(plain(stream));
+    await expect(decodeAny(bytes.slice(0, 1000), { name: "h", format: "hdf5" }, extractIsolated)).rejects.toThrow(/truncated.*E-EVT-006/);
+    await expect(decodeAny(bytes, { name: "h" }, (b) => extractIsolated(b, 0))).rejects.toThrow(/not done in 0 s.*E-EVT-006/);
   });
 });
 

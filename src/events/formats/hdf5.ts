@@ -1,20 +1,15 @@
-import type { Dataset, Entity, Group } from "h5wasm";
+import type { Group } from "h5wasm";
 import { EventColumns } from "../columns.js";
 import type { DecodeOptions, SensorSize } from "../decoder.js";
 import { Problems } from "../problems.js";
 import { recordingOf } from "../recording.js";
 import type { EventStream } from "../types.js";
-import { eventsFromNumbers, type NamedColumn } from "./named-columns.js";
+import { extractDatasets, loadLibrary, type RawDataset } from "./hdf5-extract.js";
+import { eventsFromNumbers } from "./named-columns.js";
 import { RowSink } from "./rows.js";
 
-/** The reader of HDF5 is 5 MB of WebAssembly, so it is loaded when a file needs it. */
-async function library() {
-  const h5 = await import("h5wasm");
-  const { FS, activate_throwing_error_handler: throwErrors } = await h5.ready;
-  // Else the library prints its own stack of errors for every damaged file.
-  throwErrors();
-  return { h5, fs: FS };
-}
+/** Gets the numbers out of an HDF5 file; in this thread by default, which a damaged file can hold up. */
+export type Hdf5Extractor = (bytes: Uint8Array) => Promise<RawDataset[]>;
 
 /** One recording of a file in the layout of the authors' code (`data/<key>/{times, addrs, labels}`).
  *  Source: reference/event-formats.md, torchneuromorphic's HDF5. */
@@ -26,26 +21,11 @@ export interface AuthorsRecording {
 
 let serial = 0;
 
-async function withFile<T>(bytes: Uint8Array, problems: Problems, use: (root: Group) => T): Promise<T> {
-  const { h5, fs } = await library();
-  const path = `recording-${serial++}.h5`;
-  fs.writeFile(path, bytes);
-  let file: InstanceType<typeof h5.File> | undefined;
+async function extract(bytes: Uint8Array, problems: Problems, extractor: Hdf5Extractor): Promise<ReadonlyMap<string, RawDataset>> {
   try {
-    file = new h5.File(path, "r");
-    // An unreadable file gives no error here but an id below zero.
-    if (file.file_id < 0n) throw new Error("not a sound HDF5 file");
-    return use(file);
+    return new Map((await extractor(bytes)).map((dataset) => [dataset.path, dataset]));
   } catch (error) {
-    if ((error as Error).name === "UserError") throw error;
     return problems.fail("E-EVT-006", 0, { found: `the HDF5 file cannot be read (${innermost((error as Error).message)})` });
-  } finally {
-    try {
-      file?.close();
-    } catch {
-      // A file too damaged to be closed holds nothing but its memory.
-    }
-    fs.unlink(path);
   }
 }
 
@@ -53,30 +33,12 @@ async function withFile<T>(bytes: Uint8Array, problems: Problems, use: (root: Gr
 const innermost = (message: string): string =>
   [...message.matchAll(/#\d+: .* in \w+\(\): (.*)/g)].at(-1)?.[1].slice(0, 120) ?? message.split("\n")[0].slice(0, 120);
 
-const isGroup = (entity: Entity | null): entity is Group => entity !== null && "keys" in entity;
-const isDataset = (entity: Entity | null): entity is Dataset => entity !== null && "shape" in entity;
-
-function* datasets(group: Group, prefix: string, depth: number): Generator<readonly [string, Dataset]> {
-  if (depth > 6) return;
-  for (const key of group.keys()) {
-    const entity = group.get(key);
-    if (isDataset(entity)) yield [prefix + key, entity];
-    else if (isGroup(entity)) yield* datasets(entity, `${prefix}${key}/`, depth + 1);
-  }
-}
-
-function numbers(dataset: Dataset): Float64Array | undefined {
-  const value = dataset.value;
-  if (ArrayBuffer.isView(value)) return Float64Array.from(value as unknown as ArrayLike<number>, Number);
-  return undefined;
-}
-
 /** Events of `data/<key>`: addrs [n, 3] are polarity, x, y. */
-function authorsColumns(times: Dataset, addrs: Dataset, name: string, problems: Problems): EventColumns {
+function authorsColumns(times: RawDataset, addrs: RawDataset, name: string, problems: Problems): EventColumns {
   const out = new EventColumns();
-  const [t, a] = [numbers(times), numbers(addrs)];
-  if (!t || !a || a.length !== 3 * t.length) {
-    problems.fail("E-EVT-006", 0, { found: `group ${name}: ${t?.length ?? "no"} times and addresses of shape [${addrs.shape}]`, limit: "times [n] and addrs [n, 3]" });
+  const [t, a] = [times.values, addrs.values];
+  if (a.length !== 3 * t.length) {
+    problems.fail("E-EVT-006", 0, { found: `group ${name}: ${t.length} times and addresses of shape [${addrs.shape}]`, limit: "times [n] and addrs [n, 3]" });
   }
   const sink = new RowSink(out, problems, 1);
   out.reserve(t.length);
@@ -84,53 +46,51 @@ function authorsColumns(times: Dataset, addrs: Dataset, name: string, problems: 
   return out;
 }
 
+/** Groups (with a slash at the end) that hold `times` and `addrs`. */
+const authorsGroups = (byPath: ReadonlyMap<string, RawDataset>): string[] =>
+  [...byPath.keys()].filter((path) => path.endsWith("/times")).map((path) => path.slice(0, -5)).filter((group) => byPath.has(`${group}addrs`));
+
 /** HDF5 and MATLAB 7.3 of one recording: columns t, x, y, p (usual names) in one group, or the authors' `times` and
  *  `addrs`. @returns columns and the sensor where known */
-export async function readHdf5Events(bytes: Uint8Array, options: DecodeOptions, problems: Problems): Promise<{ columns: EventColumns; size: SensorSize | undefined }> {
-  return withFile(bytes, problems, (root) => {
-    const all = [...datasets(root, "", 0)].filter(([path]) => !path.startsWith("#refs#"));
-    const byPath = new Map(all);
-    const groups = all.filter(([path]) => path.endsWith("times")).map(([path]) => path.slice(0, -5)).filter((g) => byPath.has(`${g}addrs`));
-    if (groups.length > 0) {
-      const wanted = options.recording === undefined ? groups : groups.filter((g) => g.endsWith(`/${options.recording}/`));
-      if (wanted.length !== 1) {
-        problems.fail("E-EVT-009", 0, {
-          found: wanted.length === 0 ? `no recording "${options.recording}"` : `${groups.length} recordings in one file`,
-          limit: "one recording", hint: `--recording ${groups[0].split("/").at(-2)} to name one`,
-        });
-      }
-      return { columns: authorsColumns(byPath.get(`${wanted[0]}times`)!, byPath.get(`${wanted[0]}addrs`)!, wanted[0], problems), size: undefined };
+export async function readHdf5Events(
+  bytes: Uint8Array, options: DecodeOptions, problems: Problems, extractor: Hdf5Extractor = extractDatasets,
+): Promise<{ columns: EventColumns; size: SensorSize | undefined }> {
+  const byPath = await extract(bytes, problems, extractor);
+  const groups = authorsGroups(byPath);
+  if (groups.length > 0) {
+    const wanted = options.recording === undefined ? groups : groups.filter((g) => g.endsWith(`/${options.recording}/`));
+    if (wanted.length !== 1) {
+      problems.fail("E-EVT-009", 0, {
+        found: wanted.length === 0 ? `no recording "${options.recording}"` : `${groups.length} recordings in one file`,
+        limit: "one recording", hint: `--recording ${groups[0].split("/").at(-2)} to name one`,
+      });
     }
-    const columns: NamedColumn[] = [];
-    for (const [name, dataset] of all) {
-      const values = numbers(dataset);
-      if (values) columns.push({ name, at: 0, values });
-    }
-    const out = new EventColumns();
-    const size = eventsFromNumbers(columns, 0, problems, out);
-    return { columns: out, size };
-  });
+    return { columns: authorsColumns(byPath.get(`${wanted[0]}times`)!, byPath.get(`${wanted[0]}addrs`)!, wanted[0], problems), size: undefined };
+  }
+  const columns = [...byPath.values()].map(({ path, values }) => ({ name: path, at: 0, values }));
+  const out = new EventColumns();
+  const size = eventsFromNumbers(columns, 0, problems, out);
+  return { columns: out, size };
 }
 
 /** All recordings of a file in the authors' layout. @param size  sensor, which that layout does not hold */
-export async function readAuthorsHdf5(bytes: Uint8Array, options: DecodeOptions, size: SensorSize): Promise<readonly AuthorsRecording[]> {
+export async function readAuthorsHdf5(
+  bytes: Uint8Array, options: DecodeOptions, size: SensorSize, extractor: Hdf5Extractor = extractDatasets,
+): Promise<readonly AuthorsRecording[]> {
   const problems = new Problems(options.name, options.repair ?? false);
-  return withFile(bytes, problems, (root) => {
-    const data = root.get("data");
-    if (!isGroup(data)) return problems.fail("E-EVT-005", 0, { found: "no group data", limit: "data/<key>/{times, addrs, labels}" });
-    return data.keys().map((key) => {
-      const [times, addrs, labels] = ["times", "addrs", "labels"].map((name) => data.get(`${key}/${name}`));
-      if (!isDataset(times) || !isDataset(addrs)) return problems.fail("E-EVT-006", 0, { found: `data/${key} without times or addrs` });
-      const columns = authorsColumns(times, addrs, `data/${key}`, problems);
-      const label = isDataset(labels) ? Number(ArrayBuffer.isView(labels.value) ? (labels.value as Uint8Array)[0] : labels.value) : -1;
-      return { key, label, stream: recordingOf(columns, size, problems) };
-    });
+  const byPath = await extract(bytes, problems, extractor);
+  const groups = authorsGroups(byPath).filter((group) => group.startsWith("data/"));
+  if (groups.length === 0) problems.fail("E-EVT-005", 0, { found: "no recordings", limit: "data/<key>/{times, addrs, labels}" });
+  return groups.map((group) => {
+    const columns = authorsColumns(byPath.get(`${group}times`)!, byPath.get(`${group}addrs`)!, group, problems);
+    return { key: group.slice(5, -1), label: byPath.get(`${group}labels`)?.values[0] ?? -1, stream: recordingOf(columns, size, problems) };
   });
 }
 
 /** Writes HDF5. One stream without a label: `events/{t, x, y, p}`; several: the authors' `data/<key>/…`. */
 export async function encodeHdf5(content: EventStream | readonly AuthorsRecording[]): Promise<Uint8Array> {
-  const { h5, fs } = await library();
+  const h5 = await loadLibrary();
+  const { FS: fs } = await h5.ready;
   const path = `written-${serial++}.h5`;
   const file = new h5.File(path, "w");
   if (Array.isArray(content)) writeAuthors(file, content as readonly AuthorsRecording[]);

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { readFileBytes } from "../../base/node/files.js";
 import type { EventColumns } from "../columns.js";
 import { decodeAny } from "../decode-any.js";
+import { extractIsolated } from "./hdf5-isolated.js";
 import { type Recording, RecordingReader } from "../decode.js";
 import type { DecodeOptions, FormatName, SensorSize } from "../decoder.js";
 import { detectFormat, HEAD_BYTES } from "../detect.js";
@@ -11,7 +12,7 @@ const PIECE_BYTES = 2 ** 20;
 
 /** Reads a recording file of any format into memory. @throws UserError E-FILE-010, E-EVT-001…009 */
 export const readRecording = (path: string, options: Omit<DecodeOptions, "name"> = {}): Promise<Recording> =>
-  decodeAny(readFileBytes(path), { ...options, name: path });
+  decodeAny(readFileBytes(path), { ...options, name: path }, extractIsolated);
 
 /** Reads a recording file piece by piece and hands the events of each piece over; memory is bounded by the piece,
  *  whatever the file's size. Containers (MAT, HDF5, npz) and repair, which may have to sort, read the file whole.
