@@ -171,6 +171,7 @@ function coreFromMessage(core: CoreMessage): CoreImage {
       ...learning,
       logicalOutput: Int32Array.from(learning.logicalOutput),
       microcode: Uint32Array.from(learning.microcode),
+      preTrace2: learning.preTrace2?.length ? learning.preTrace2 : undefined,
       rewardTrace: learning.rewardTrace ?? undefined,
     },
   };

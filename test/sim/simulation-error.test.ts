@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { assembleRules } from "../../hw/assembler.js";
+import { encodeMicrocode } from "../../hw/microcode.js";
+import type { ChipImage, CoreImage } from "../../hw/image.js";
+import { loadMachine } from "../../sim/load.js";
+import { SimulatedAccess } from "../../sim/neuro-core-access.js";
+import { plasticImage } from "../support/small-images.js";
+
+const withCore = (change: (core: CoreImage) => Partial<CoreImage>): ChipImage => {
+  const image = plasticImage();
+  return { ...image, cores: [{ ...image.cores[0], ...change(image.cores[0]) }] };
+};
+
+describe("what the strict simulator refuses", () => {
+  it("an address that is not there (E-SIM-004) and a trace beyond 7 bits (E-SIM-005), with the place", async () => {
+    const access = new SimulatedAccess(await loadMachine(plasticImage(), { seed: 1 }));
+    expect(() => access.readU(0, 5, 0)).toThrow(/core 5, compartment 0.*E-SIM-004/);
+    expect(() => access.readV(0, 0, 3)).toThrow(/compartment 3.*E-SIM-004/);
+    expect(() => access.writePostTrace(0, 0, 1, 128)).toThrow(/compartment 1.*y1 = 128.*E-SIM-005/);
+  });
+
+  it("a product that would not be exact (E-SIM-007)", async () => {
+    const microcode = encodeMicrocode(assembleRules({ dw: "u2*x1*x1*x1*x1*y1*y1*y1*y1" }).products);
+    const image = withCore((core) => ({ learning: { ...core.learning!, microcode } }));
+    await expect(loadMachine(image, { seed: 1 })).rejects.toThrow(/60 bits.*E-SIM-007/);
+  });
+
+  it("two learning axons that share a list (E-SIM-008)", async () => {
+    const image = withCore((core) => ({
+      inputAxons: core.inputAxons.map((axon) => ({ ...axon, synapsePtr: core.inputAxons[0].synapsePtr })),
+    }));
+    await expect(loadMachine(image, { seed: 1 })).rejects.toThrow(/learning axons 0 and 1.*E-SIM-008/);
+  });
+});
