@@ -78,7 +78,7 @@ export interface CostRow {
 export interface ReportData {
   readonly title: string;
   readonly data: "real" | "simulated";
-  readonly protocol: "A" | "B";
+  readonly protocol: string;
   /** e.g. "N-MNIST, Orchard et al. 2015, CC BY-SA 4.0". */
   readonly source: string;
   readonly split: string;

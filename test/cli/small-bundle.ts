@@ -28,7 +28,7 @@ function mastersOf(seed: number): Parameters {
 export function smallBundle(): { readonly folder: string; readonly bundle: string; file: (name: string, bytes: Uint8Array) => string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), "metaloihi-bundle-"));
   const bundle = join(folder, "bundle");
-  const checkpoint = freshCheckpoint(smallSpec, geometry, mastersOf(5), { seed: 5, chipSeed: 9, config: "{}", data: "real", protocol: "B" });
+  const checkpoint = freshCheckpoint(smallSpec, geometry, mastersOf(5), { seed: 5, chipSeed: 9, config: '{"data":{"ways":4,"testQueries":1}}', data: "real", protocol: "B" });
   const { image } = compileNetwork(checkpoint.quantized, geometry, { chipSeed: 9 });
   const embedded = emitEmbeddedProgram(image.embedded);
   writeBundle(bundle, {

@@ -47,7 +47,7 @@ export const diffCommand: CommandModule = {
     .positional("a", { type: "string", demandOption: true, describe: "trace file" })
     .positional("b", { type: "string", demandOption: true, describe: "trace file" })
     .options(jsonOption)
-    .example("$0 replay out/bundle --tasks 1 --trace out/chip.trace", "write what the simulated chip did (and what the engine predicts)")
-    .example("$0 diff out/chip.trace out/chip.engine.trace", "compare them"),
+    .example("$0 replay out/bundle --tasks 1 --trace chip.trace", "write what the simulated chip did, and what the engine predicts")
+    .example("$0 diff chip.trace chip.trace.engine", "compare them"),
   handler: runHandler((args) => diffTraces(args as unknown as DiffArgs)) as CommandModule["handler"],
 };

@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import { compileCommand } from "./compile.js";
 import { estimateCommand } from "./estimate.js";
 import { inspectCommand } from "./inspect.js";
+import { replayCommand } from "./replay.js";
 import { simulateCommand } from "./simulate.js";
 import { dataCommand } from "./data-command.js";
 import { classifyCommand } from "./classify.js";
@@ -14,6 +15,6 @@ import { verifyCommand } from "./verify.js";
 export const commands: readonly CommandModule[] = [
   simulateCommand, gradcheckCommand,
   compileCommand, estimateCommand, inspectCommand,
-  verifyCommand, teachCommand, classifyCommand, diffCommand,
+  replayCommand, verifyCommand, teachCommand, classifyCommand, diffCommand,
   dataCommand,
 ];
