@@ -35,6 +35,8 @@ export interface Checkpoint {
   /** The configuration as it was given, as JSON. */
   readonly config: string;
   readonly history: readonly HistoryRow[];
+  /** Sums over the training tasks since the last row of the history. */
+  readonly since: { readonly loss: number; readonly accuracy: number; readonly steps: number };
   /** Best validation accuracy so far. */
   readonly bestValidation: number;
   /** Meta-test runs made with this checkpoint, so that a second one is seen (design §5). */
@@ -84,6 +86,6 @@ export function freshCheckpoint(
 ): Checkpoint {
   return {
     spec, geometry, masters, quantized: quantizeNetwork(spec, masters), optimizer: { first: {}, second: {} }, step: 0,
-    ...about, history: [], bestValidation: 0, testRuns: [],
+    ...about, history: [], since: { loss: 0, accuracy: 0, steps: 0 }, bestValidation: 0, testRuns: [],
   };
 }

@@ -103,11 +103,11 @@ export async function train(
   let history = from.history;
   let bestCheckpoint = best ?? from;
   let bestValidation = from.bestValidation;
-  // Sums since the last row of the curve; a resumed run starts at a row, so it has lost none.
-  const since = { loss: 0, accuracy: 0, steps: 0 };
+  // Sums since the last row of the curve go with the checkpoint, so that a resumed run writes the same rows.
+  const since = { ...from.since };
   const rates = new RateWatch(spec, events.warn);
   const snapshot = (): Checkpoint => ({
-    ...from, masters, optimizer, step, history, bestValidation, quantized: quantizeFor(config, spec, masters, step),
+    ...from, masters, optimizer, step, history, bestValidation, since: { ...since }, quantized: quantizeFor(config, spec, masters, step),
   });
   while (step < tasks) {
     const results: MetaStepResult[] = [];

@@ -1,4 +1,7 @@
 import type { CommandModule } from "yargs";
+import { demoCommand } from "./demo.js";
+import { evaluateCommand } from "./evaluate.js";
+import { trainCommand } from "./train.js";
 import { compileCommand } from "./compile.js";
 import { estimateCommand } from "./estimate.js";
 import { inspectCommand } from "./inspect.js";
@@ -13,6 +16,7 @@ import { verifyCommand } from "./verify.js";
 
 /** All commands, in the order `--help` lists them. */
 export const commands: readonly CommandModule[] = [
+  demoCommand, trainCommand, evaluateCommand,
   simulateCommand, gradcheckCommand,
   compileCommand, estimateCommand, inspectCommand,
   replayCommand, verifyCommand, teachCommand, classifyCommand, diffCommand,

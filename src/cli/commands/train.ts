@@ -1,0 +1,71 @@
+import type { CommandModule } from "yargs";
+import { createEngine, type EngineName } from "../../engines/create.js";
+import { parametersHash } from "../../model/checkpoint.js";
+import { readConfig, sourceOf } from "../config-source.js";
+import { engineOptions, jsonOption } from "../options.js";
+import { EXIT, type CommandResult, runHandler } from "../run.js";
+import { runTraining } from "../training-run.js";
+
+export interface TrainArgs {
+  readonly config: string;
+  readonly out: string;
+  readonly resume?: boolean;
+  readonly data?: string;
+  readonly seed?: number;
+  readonly tasks?: number;
+  readonly engine?: EngineName;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+/** Meta-trains; the folder then holds last.mlh, best.mlh, metrics.jsonl and a TensorBoard event file.
+ *  @throws UserError E-CFG-…, E-DATA-…, E-TRAIN-… */
+export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
+  const resolved = readConfig(args.config, { seed: args.seed, tasks: args.tasks });
+  const source = await sourceOf(resolved, args.data);
+  const { engine, notice } = await createEngine(resolved.spec, { engine: args.engine, threads: args.threads });
+  if (notice) process.stderr.write(`${notice}\n`);
+  process.stderr.write(`${resolved.spec.name}: ${source.name}, ${source.data} recordings, protocol ${source.protocol}; engine ${engine.name}, ${engine.threads} threads\n`);
+  const started = performance.now();
+  try {
+    const run = await runTraining(resolved, engine, source, { out: args.out, resume: args.resume === true });
+    if (run.interrupted) process.exitCode = EXIT.interrupted;
+    const { last, paths } = run;
+    const sha256 = parametersHash(last.spec, last.masters);
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      json: {
+        checkpoint: paths.last, best: paths.best, tasks: last.step, validation: last.history.at(-1)?.validation ?? null,
+        bestValidation: last.bestValidation, sha256, seconds, engine: engine.name, threads: engine.threads, interrupted: run.interrupted,
+        data: source.data, protocol: source.protocol,
+      },
+      text: [
+        `${run.interrupted ? "Stopped" : "Trained"} after ${last.step} tasks, ${seconds.toFixed(1)} s: ${paths.last}`,
+        `  best meta-validation ${(100 * last.bestValidation).toFixed(1)} %: ${paths.best}`,
+        `  sha256 of the parameters ${sha256}`,
+        run.interrupted ? `Go on with: metaloihi train ${args.config} --out ${args.out} --resume` : `Next: metaloihi compile ${paths.best} -o bundle`,
+      ].join("\n"),
+    };
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** `train CONFIG.json`. */
+export const trainCommand: CommandModule = {
+  command: "train <config>",
+  describe: "meta-train a network for one-shot learning by the chip's own rule",
+  builder: (yargs) => yargs
+    .positional("config", { type: "string", demandOption: true, describe: "configuration (JSON), or the name of a preset" })
+    .options({
+      out: { type: "string", default: "runs/train", describe: "folder for checkpoints and metrics" },
+      resume: { type: "boolean", describe: "go on from the folder's last checkpoint, to the same bits" },
+      data: { type: "string", describe: "recordings: N-MNIST folder or zip (default: those that ship with the package)" },
+      seed: { type: "number", describe: "seed of everything random (default: the configuration's)" },
+      tasks: { type: "number", describe: "tasks to train (default: the configuration's)" },
+      ...engineOptions, ...jsonOption,
+    })
+    .example("$0 train demo --out runs/demo", "the demo's small network on the embedded recordings")
+    .example("$0 train my.json --out runs/my --resume", "go on after an interrupt"),
+  handler: runHandler((args) => trainNetwork(args as unknown as TrainArgs)) as CommandModule["handler"],
+};

@@ -1,0 +1,86 @@
+/** A training run as the command line sees it: where its files are, resume, interrupt, progress. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { userError } from "../base/errors.js";
+import { readFileBytes, writeWhole } from "../base/node/files.js";
+import type { Engine } from "../engines/engine.js";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../model/checkpoint.js";
+import type { TaskSource } from "../tasks/index.js";
+import type { ResolvedConfig } from "../train/config.js";
+import { startCheckpoint, train, type TrainResult } from "../train/loop.js";
+import { MetricsLog } from "../train/node/metrics-log.js";
+import { Progress } from "./progress.js";
+
+/** Files of a run in its folder. */
+export const RUN_FILE = { last: "last.mlh", best: "best.mlh" } as const;
+
+export interface TrainingRun extends TrainResult {
+  readonly paths: { readonly last: string; readonly best: string };
+  /** Training accuracy by task, percent. */
+  readonly curve: readonly { readonly task: number; readonly accuracy: number }[];
+}
+
+export interface TrainingRunOptions {
+  readonly out: string;
+  readonly resume: boolean;
+  readonly quiet?: boolean;
+  /** A checkpoint to start from instead of start weights. */
+  readonly from?: Checkpoint;
+}
+
+/** Trains, with progress on stderr; Ctrl-C ends after the task at hand, with a checkpoint that resumes to the same bits.
+ *  @throws UserError E-TRAIN-003 where there is nothing to resume, E-TRAIN-004 where it belongs to another configuration */
+export async function runTraining(
+  resolved: ResolvedConfig, engine: Engine, source: TaskSource, options: TrainingRunOptions,
+): Promise<TrainingRun> {
+  const paths = { last: join(options.out, RUN_FILE.last), best: join(options.out, RUN_FILE.best) };
+  const from = options.resume ? resumed(paths.last, resolved) : (options.from ?? await startCheckpoint(resolved, engine, source));
+  const best = options.resume && existsSync(paths.best) ? decodeCheckpoint(readFileBytes(paths.best), paths.best) : undefined;
+  const log = new MetricsLog(options.out, options.resume);
+  const { tasks } = resolved.config.training;
+  const progress = new Progress("trained", tasks, options.quiet);
+  const curve: { task: number; accuracy: number }[] = [];
+  let interrupted = false;
+  const onInterrupt = (): void => { interrupted = true; };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onInterrupt);
+  let validation = "";
+  try {
+    const result = await train(resolved, engine, source, from, best, {
+      step: (done, { accuracy, loss }) => {
+        curve.push({ task: done, accuracy: 100 * accuracy });
+        progress.update(done, `loss ${loss.toFixed(2)}${validation}`);
+      },
+      validated: (row, checkpoint, isBest) => {
+        log.add({ ...row });
+        writeWhole(paths.last, encodeCheckpoint(checkpoint));
+        if (isBest || !existsSync(paths.best)) writeWhole(paths.best, encodeCheckpoint(checkpoint));
+        validation = `  validation ${(100 * row.validation).toFixed(1)} %`;
+        progress.line(`${String(row.tasks).padStart(7)} tasks  loss ${row.loss.toFixed(3)}  training ${(100 * row.accuracy).toFixed(1)} %  ` +
+          `meta-validation ${(100 * row.validation).toFixed(1)} %${isBest ? "  (best)" : ""}`);
+      },
+      warn: (message) => progress.line(`warning: ${message}`),
+      interrupted: () => interrupted,
+    });
+    writeWhole(paths.last, encodeCheckpoint(result.last));
+    return { ...result, paths, curve };
+  } finally {
+    progress.done();
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
+  }
+}
+
+function resumed(path: string, resolved: ResolvedConfig): Checkpoint {
+  if (!existsSync(path)) {
+    throw userError({ code: "E-TRAIN-003", at: path, found: "there is nothing to resume", hint: "leave --resume out, or name the folder with --out" });
+  }
+  const checkpoint = decodeCheckpoint(readFileBytes(path), path);
+  if (checkpoint.config !== resolved.text) {
+    throw userError({
+      code: "E-TRAIN-004", at: path, found: "it was trained with another configuration",
+      hint: "the configuration it was made with, or another --out",
+    });
+  }
+  return checkpoint;
+}
