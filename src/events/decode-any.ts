@@ -14,6 +14,7 @@ export async function decodeAny(bytes: Uint8Array, options: DecodeOptions, extra
   const problems = new Problems(options.name, options.repair ?? false);
   const { columns, size } = await readHdf5Events(bytes, options, problems, extractor);
   const { width, height } = options;
-  const stream = recordingOf(columns, width && height ? { width, height } : size, problems);
-  return { stream, format, notes: problems.notes };
+  const declared = width && height ? { width, height } : size;
+  const stream = recordingOf(columns, declared, problems);
+  return { stream, format, sizeIsDeclared: declared !== undefined, notes: problems.notes };
 }

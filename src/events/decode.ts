@@ -25,6 +25,8 @@ import { sortByTime, Validator } from "./validate.js";
 export interface Recording {
   readonly stream: EventStream;
   readonly format: FormatName;
+  /** False where nobody says the sensor's size, which then is the smallest that holds the events. */
+  readonly sizeIsDeclared: boolean;
   /** What repair dropped or changed, and what the reader evened out; one sentence each. */
   readonly notes: readonly string[];
 }
@@ -119,6 +121,11 @@ export class RecordingReader {
     return this.formatFound ?? "nmnist";
   }
 
+  /** Whether the user or the file says the sensor's size; else it is the smallest that holds the events. */
+  get sizeIsDeclared(): boolean {
+    return this.declaredSize() !== undefined;
+  }
+
   /** Sensor size: the user's word, else the file's, else the smallest that holds the events so far. */
   get size(): SensorSize {
     return this.declaredSize() ?? { width: Math.max(1, this.maxX + 1), height: Math.max(1, this.maxY + 1) };
@@ -138,7 +145,7 @@ export class RecordingReader {
     if (this.validator.needsSort) sortByTime(this.columns);
     if (!this.declaredSize()) this.noteExtent(0);
     const stream = streamOf(this.columns, this.size);
-    return { stream, format: this.format, notes: this.notes };
+    return { stream, format: this.format, sizeIsDeclared: this.sizeIsDeclared, notes: this.notes };
   }
 }
 

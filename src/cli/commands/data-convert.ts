@@ -3,11 +3,14 @@ import type { CommandModule } from "yargs";
 import { userError } from "../../base/errors.js";
 import { readFileText, writeFolderWhole, writeWhole } from "../../base/node/files.js";
 import type { FormatName } from "../../events/decoder.js";
-import { readRecording } from "../../events/node/read-recording.js";
+import { detectFormat } from "../../events/detect.js";
+import { convertLarge, fileBytes, LARGE_BYTES } from "../../events/node/convert-large.js";
+import { readHead, readRecording } from "../../events/node/read-recording.js";
 import { sliceByTable } from "../../events/omniglot.js";
+import { isStreamable } from "../../events/stream-writer.js";
 import { applyTransforms, type TransformSpec } from "../../events/transforms.js";
 import { encodeEvents, formatByEnding, WRITABLE } from "../../events/write.js";
-import { type CommonArgs, runHandler } from "../run.js";
+import { type CommandResult, type CommonArgs, runHandler } from "../run.js";
 import { type RecordingArgs, readerOptions, recordingOptions } from "./data-options.js";
 
 interface Args extends CommonArgs, RecordingArgs {
@@ -45,6 +48,22 @@ function transformsOf(args: Args): TransformSpec[] {
   return specs;
 }
 
+/** True where the file is so large that it is converted piece by piece; repair and slices need all of it. */
+function isLarge(args: Args, format: FormatName): boolean {
+  if (args.repair || args.slices || fileBytes(args.in) <= LARGE_BYTES || !isStreamable(format)) return false;
+  const from = args.format ?? detectFormat(readHead(args.in), args.in);
+  return typeof from === "string" && isStreamable(from);
+}
+
+async function convertPiecewise(args: Args, format: FormatName): Promise<CommandResult> {
+  const transforms = transformsOf({ ...args, rebase: false });
+  const { events, from, notes } = await convertLarge(args.in, readerOptions(args), args.out, format, transforms, args.rebase);
+  return {
+    json: { in: args.in, out: args.out, from, to: format, events, files: 1, notes },
+    text: [`${args.out}: ${events} events as ${format}`, ...notes].join("\n"),
+  };
+}
+
 function targetFormat(args: Args): FormatName {
   const format = args.to ?? formatByEnding(args.out);
   if (!format) {
@@ -73,6 +92,7 @@ export const dataConvertCommand: CommandModule<object, Args> = {
     .example("$0 data convert 0123.aedat4 0123 --slices 0123.csv --to npy", "N-Omniglot into one file a drawer") as never,
   handler: runHandler(async (args: Args) => {
     const format = args.slices ? (args.to ?? "npy") : targetFormat(args);
+    if (isLarge(args, format)) return convertPiecewise(args, format);
     const { stream, format: from, notes } = await readRecording(args.in, readerOptions(args));
     const transforms = transformsOf(args);
     const parts = args.slices ? sliceByTable(stream, readFileText(args.slices), args.slices) : [stream];

@@ -20,24 +20,38 @@ export const readRecording = (path: string, options: Omit<DecodeOptions, "name">
 export async function streamRecording(
   path: string, options: Omit<DecodeOptions, "name">, onBatch: (batch: Pick<EventColumns, "t" | "x" | "y" | "on" | "length">) => void,
 ): Promise<{ readonly format: FormatName; readonly size: SensorSize; readonly notes: readonly string[] }> {
+  const format = options.format ?? detectFormat(readHead(path), path);
+  if (options.repair || format === "hdf5" || format === "mat7.3") return whole(path, options, onBatch);
+  const reader = new RecordingReader({ ...options, name: path }, onBatch);
+  for (const { piece, final } of pieces(path)) reader.push(piece, final);
+  return { format: reader.format, size: reader.size, notes: reader.notes };
+}
+
+/** First bytes of a file, as detection wants them. @throws UserError E-FILE-010 */
+export function readHead(path: string): Uint8Array {
   const handle = openPiecewise(path);
   try {
-    const head = readPiece(handle, new Uint8Array(HEAD_BYTES), 0);
-    const format = options.format ?? detectFormat(head, path);
-    if (options.repair || format === "hdf5" || format === "mat7.3") return await whole(path, options, onBatch);
-    const reader = new RecordingReader({ ...options, name: path }, onBatch);
-    const [a, b] = [new Uint8Array(PIECE_BYTES), new Uint8Array(PIECE_BYTES)];
-    let piece = readPiece(handle, a, 0);
+    return readPiece(handle, new Uint8Array(HEAD_BYTES), 0);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** The pieces of a file in order; a piece is overwritten when the next but one is read. @throws UserError E-FILE-010 */
+export function* pieces(path: string): Generator<{ readonly piece: Uint8Array; readonly final: boolean }> {
+  const handle = openPiecewise(path);
+  try {
+    // Two buffers in turn: a piece is final only once the next one turns out to be empty.
+    const buffers = [new Uint8Array(PIECE_BYTES), new Uint8Array(PIECE_BYTES)];
+    let piece = readPiece(handle, buffers[0], 0);
     let at = piece.length;
     for (let k = 1; ; k++) {
-      // Two buffers in turn: a piece is final only once the next one turns out to be empty.
-      const next = piece.length < PIECE_BYTES ? piece.subarray(0, 0) : readPiece(handle, k % 2 ? b : a, at);
-      reader.push(piece, next.length === 0);
-      if (next.length === 0) break;
+      const next = piece.length < PIECE_BYTES ? piece.subarray(0, 0) : readPiece(handle, buffers[k % 2], at);
+      yield { piece, final: next.length === 0 };
+      if (next.length === 0) return;
       at += next.length;
       piece = next;
     }
-    return { format: reader.format, size: reader.size, notes: reader.notes };
   } finally {
     closeSync(handle);
   }
