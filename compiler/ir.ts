@@ -1,6 +1,6 @@
 /** The stages of the compiler, each a value that the next pass reads. Layers and projections are separate things, so that
  *  residual branches (two projections into a layer) and recurrent ones (a source at or after its target) have a place. */
-import type { CoreAddress, InputAxon, SynapseFormat, TraceConfig, StdpProfile } from "../hw/image.js";
+import type { CoreAddress, EmbeddedProgramImage, InputAxon, SynapseFormat, TraceConfig, StdpProfile } from "../hw/image.js";
 import type { NetworkSpec, QuantizedNetwork, Shape3 } from "../src/model/types.js";
 
 /** Source index of a projection that starts at the network's input. */
@@ -75,6 +75,8 @@ export interface Plasticity {
   readonly microcode: Uint32Array;
   readonly productMantissaBits: number;
   readonly resetPreTrace: boolean;
+  /** Constants of the embedded program that belong to the rule. */
+  readonly program: Pick<EmbeddedProgramImage["constants"], "windowSteps" | "gamma" | "theta" | "hi" | "lo">;
 }
 
 /** After lowering plasticity. */

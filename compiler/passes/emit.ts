@@ -151,7 +151,7 @@ function emitLearning(network: MappedCores, index: number): CoreImage["learning"
   for (const symbol of emitSymbols(network, index)) {
     if (symbol.layer === plasticity.layer) logicalOutput.set(symbol.neurons, symbol.firstCompartment);
   }
-  const { layer: _layer, rule: _rule, tepoch: _tepoch, ...learning } = plasticity;
+  const { layer: _layer, rule: _rule, tepoch: _tepoch, program: _program, ...learning } = plasticity;
   // No post trace is configured: y1 changes only where the program writes it.
   return { ...learning, logicalOutput, postTrace: [] };
 }
@@ -232,7 +232,7 @@ function emitContract(network: MappedCores, geometry: InputGeometry): InputContr
 }
 
 function emitProgram(network: MappedCores): EmbeddedProgramImage {
-  const { spec, model } = network;
+  const { spec } = network;
   const last = network.layers.length - 1;
   const outputs: OutputSymbol[] = new Array(network.layers[last].shape[0]);
   for (const { layer, neurons, firstCompartment, chip, core } of emitSymbols(network)) {
@@ -242,9 +242,7 @@ function emitProgram(network: MappedCores): EmbeddedProgramImage {
     });
   }
   const steps = presentationSteps(spec);
-  const learned = spec.soel && model.soel
-    ? { windowSteps: spec.soel.windowSteps, gamma: spec.soel.gamma, theta: model.soel.theta, hi: model.soel.hi, lo: model.soel.lo }
-    : { windowSteps: steps, gamma: 0, theta: 1, hi: 0, lo: 0 };
+  const learned = network.plasticity?.program ?? { windowSteps: steps, gamma: 0, theta: 1, hi: 0, lo: 0 };
   return emitEmbeddedProgram({
     chip: outputs[0].chip, form: spec.soel?.form ?? "readout",
     constants: { ways: outputs.length, presentationSteps: steps, epochSteps: epochSteps(spec), ...learned }, outputs,

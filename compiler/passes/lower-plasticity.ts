@@ -7,8 +7,9 @@ import { traceDecayOf } from "../../src/model/quantize.js";
 import type { QuantizedSoel, SoelSpec } from "../../src/model/types.js";
 import type { LoweredNetwork, MappableNetwork, Plasticity } from "../ir.js";
 
-/** The authors' public simulator of the chip: neutral y1, rate, traces. Source: design §6, `authors-chip`. */
-const AUTHORS = { neutral: 20, mantissa: 1, exponent: -4, impulse: 40, tauX1: 3, tauX2: 5 } as const;
+/** The authors' public simulator of the chip: target spikes of a window, neutral y1, rate, traces. Their rule has these and no
+ *  others. Source: design §6, `authors-chip`. */
+const AUTHORS = { target: 10, neutral: 20, mantissa: 1, exponent: -4, impulse: 40, tauX1: 3, tauX2: 5 } as const;
 const traceOf = (decay: number, impulse: number): TraceConfig => ({ decay, impulse, impulseFraction: 0 });
 
 export function lowerPlasticity(network: MappableNetwork): LoweredNetwork {
@@ -36,6 +37,12 @@ function learningOf(soel: SoelSpec, integers: QuantizedSoel): Omit<Plasticity, "
     microcode: encodeMicrocode(products),
     productMantissaBits: PRODUCT_DOWN_SHIFT.mantissaBits,
     resetPreTrace: soel.resetPreTrace,
+    program: {
+      windowSteps: soel.windowSteps,
+      ...(soel.form === "chip"
+        ? { gamma: soel.gamma, theta: integers.theta, hi: integers.hi, lo: integers.lo }
+        : { gamma: 1, theta: 1, hi: AUTHORS.target, lo: 0 }),
+    },
   };
 }
 

@@ -70,9 +70,15 @@ describe("an image on the simulated chip does what the reference engine says", (
       conv("c1", 6, 3, 1, 0, { groups: 2, loihi: { ...neuron, refractory: 3 } }),
       conv("c2", 6, 3, 2, 1, { groups: 3, loihi: { ...neuron, decayU: 4096, decayV: 0 } }), dense("out", 3),
     ], quick), {}],
+    ["the authors' rule on x1 and x2", network("authors", input, [conv("c1", 6, 5, 2, 2), dense("out", 3)], {
+      steps: 24, soel: { ...soel, form: "authors-chip", windowSteps: 8 },
+    }), {}],
+    ["4-bit plastic weights, counted input and two passes", network("counts", input, [
+      conv("c1", 6, 5, 2, 2), dense("out", 3, { weight: { bits: 4, signMode: "mixed", wgtExp: 0 } }),
+    ], { steps: 24, soel: { ...soel, windowSteps: 8, passes: 2 }, input: { polarities: 2, height: 9, width: 11, mode: "counts" } }), {}],
     ["padding compartments on several cores", network("padded", [2, 16, 32], [
-      conv("c1", 32, 4, 4), conv("c2", 96, 5, 1, 2), pool("p2"), dense("out", 3),
-    ], { ...quick, steps: 12 }), { synapseMargin: 0.3 }],
+      conv("c1", 8, 4, 4), conv("c2", 64, 5, 1, 2), pool("p2"), dense("out", 3),
+    ], { ...quick, steps: 12 }), { synapseMargin: 0.08 }],
   ])("%s", async (_, spec, options) => {
     const parameters = masters(spec);
     const quantized = quantizeNetwork(spec, parameters);
