@@ -1,4 +1,6 @@
+import { Arena, type PlacedArray } from "./arena.js";
 import { type CoreState, reportOverflow } from "./core-state.js";
+import { type LearningExports, type LearningPlacement, moveLearning, placeLearning } from "./learning/learning-kernels.js";
 import { KERNELS_WASM } from "./native/kernels-wasm.js";
 
 /** A core's two hot phases in WebAssembly (sim/native/kernels); their TypeScript twins are in sim/phases. */
@@ -9,34 +11,15 @@ export interface CoreKernels {
   update(core: CoreState, t: number): number;
 }
 
-interface KernelExports {
+interface KernelExports extends LearningExports {
   scatter(core: number): void;
   update_compartments(core: number): number;
 }
 
-/** Below this the module keeps its stack. */
-const FIRST_BYTE = 131_072;
-const PAGE_BYTES = 65_536;
-const ALIGNMENT = 16;
 const ARRIVAL_CHUNK = 8192;
 const QUANTITIES = ["q", "u", "u+bias"] as const;
 /** Fields of `CoreArrays` (chip-step.h): six numbers, then pointers. */
 const FIELD = { compartments: 0, vMin: 1, vMax: 2, arrivals: 3, fired: 4, overflows: 5, pointers: 6 } as const;
-
-type TypedArray = Int32Array | Uint8Array;
-
-/** Lays arrays out one after another in the memory of the kernels. */
-class Arena {
-  used = FIRST_BYTE;
-  memory: WebAssembly.Memory | null = null;
-
-  /** Address of so many bytes. */
-  take(bytes: number): number {
-    const address = this.used;
-    this.used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    return address;
-  }
-}
 
 /** Where a core's arrays lie. */
 interface Plan {
@@ -45,10 +28,11 @@ interface Plan {
   readonly arrivals: number;
   readonly fired: number;
   readonly overflow: number;
+  readonly learning: LearningPlacement | null;
 }
 
 /** Arrays of a core that the kernels read or write, in the order of `CoreArrays`; null: not an array of the state. */
-const arraysOf = (core: CoreState): readonly (readonly [string, TypedArray | null])[] => {
+const arraysOf = (core: CoreState): readonly (readonly [string, PlacedArray | null])[] => {
   const s = core.synapses;
   return [
     ["q", core.q], ["u", core.u], ["v", core.v], ["refractory", core.refractory], ["bias", core.bias], ["keepU", core.keepU],
@@ -65,11 +49,10 @@ export async function installKernels(cores: readonly CoreState[]): Promise<reado
   if (module === null) return cores;
   const arena = new Arena();
   const plans = cores.map((core) => planCore(arena, core));
-  const pages = Math.ceil(arena.used / PAGE_BYTES);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const memory = arena.allocate();
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const exports = instance.exports as unknown as KernelExports;
-  return cores.map((core, n) => moveCore(core, plans[n], memory, exports));
+  return cores.map((core, n) => moveCore(core, plans[n], arena, exports));
 }
 
 async function compileKernels(): Promise<WebAssembly.Module | null> {
@@ -85,22 +68,19 @@ function planCore(arena: Arena, core: CoreState): Plan {
   for (const [name, array] of arraysOf(core)) if (array !== null) address.set(name, arena.take(array.byteLength));
   const [fired, overflow, arrivals] = [4 * n, 4 * 9 * n, 4 * ARRIVAL_CHUNK].map((bytes) => arena.take(bytes));
   address.set("fired", fired).set("overflow", overflow).set("arrivals", arrivals);
-  return { fields, address, fired, overflow, arrivals };
+  const learning = core.learning === null ? null : placeLearning(arena, core, core.learning);
+  return { fields, address, fired, overflow, arrivals, learning };
 }
 
-function moveCore(core: CoreState, plan: Plan, memory: WebAssembly.Memory, exports: KernelExports): CoreState {
-  const moved = new Map<string, TypedArray>();
+function moveCore(core: CoreState, plan: Plan, arena: Arena, exports: KernelExports): CoreState {
+  const moved = new Map<string, PlacedArray>();
   for (const [name, array] of arraysOf(core)) {
-    if (array === null) continue;
-    const Type = array.constructor as Int32ArrayConstructor | Uint8ArrayConstructor;
-    const view = new Type(memory.buffer, plan.address.get(name)!, array.length);
-    view.set(array);
-    moved.set(name, view);
+    if (array !== null) moved.set(name, arena.moved<PlacedArray>(array, plan.address.get(name)!));
   }
   const int32 = (name: string) => moved.get(name) as Int32Array;
   const bytes = (name: string) => moved.get(name) as Uint8Array;
   const names = arraysOf(core).map(([name]) => name);
-  const fields = new Int32Array(memory.buffer, plan.fields, FIELD.pointers + names.length);
+  const fields = arena.int32(plan.fields, FIELD.pointers + names.length);
   fields[FIELD.compartments] = core.compartmentCount;
   fields[FIELD.vMin] = core.vMin;
   fields[FIELD.vMax] = core.vMax;
@@ -115,16 +95,17 @@ function moveCore(core: CoreState, plan: Plan, memory: WebAssembly.Memory, expor
   return {
     ...core, synapses, q: int32("q"), u: int32("u"), v: int32("v"), refractory: bytes("refractory"), bias: int32("bias"),
     keepU: int32("keepU"), keepV: int32("keepV"), vth: int32("vth"), blockedSteps: bytes("blockedSteps"),
-    kernels: kernelsOf(plan, core.compartmentCount, fields, memory, exports),
+    kernels: kernelsOf(plan, core.compartmentCount, fields, arena, exports),
+    learning: core.learning && moveLearning(arena, plan.learning!, core.learning, plan.address.get("weight")!, exports),
   };
 }
 
 function kernelsOf(
-  plan: Plan, n: number, fields: Int32Array, memory: WebAssembly.Memory, exports: KernelExports,
+  plan: Plan, n: number, fields: Int32Array, arena: Arena, exports: KernelExports,
 ): CoreKernels {
-  const arrivals = new Int32Array(memory.buffer, plan.arrivals, ARRIVAL_CHUNK);
-  const fired = new Int32Array(memory.buffer, plan.fired, n);
-  const overflow = new Int32Array(memory.buffer, plan.overflow, 9 * n);
+  const arrivals = arena.int32(plan.arrivals, ARRIVAL_CHUNK);
+  const fired = arena.int32(plan.fired, n);
+  const overflow = arena.int32(plan.overflow, 9 * n);
   return {
     scatter(core) {
       const { items, count } = core.arrivals;

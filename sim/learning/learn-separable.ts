@@ -21,10 +21,21 @@ export function learnSeparable(
   core: CoreState, learning: LearningState, products: readonly SeparableProduct[], planIndex: number, t: number, due: boolean,
   counts: OperationCounts,
 ): void {
-  const active = products.flatMap((product) => activate(core, learning, product, due));
-  if (active.length === 0) return;
+  const posts = products.map((product) => (product.dependency === "u" && !due ? null : postValues(core, learning, product)));
+  if (posts.every((post) => post === null)) return;
   const base = LEARNING_STREAM.perLayer * learning.image.plasticLayer;
   const prefix = drawPrefix(learning.seed, base + LEARNING_STREAM.weight, t);
+  counts.synapticUpdates += learning.kernels !== null
+    ? learning.kernels.learnSeparable(planIndex, posts, prefix)
+    : learnInTypeScript(core, learning, products, planIndex, posts, prefix);
+}
+
+/** @param posts what `postValues` gives for each product; null: not in this step. @returns synapses with a product other than 0 */
+function learnInTypeScript(
+  core: CoreState, learning: LearningState, products: readonly SeparableProduct[], planIndex: number,
+  posts: readonly (Int32Array | null)[], prefix: number,
+): number {
+  const active = products.flatMap((product, n) => activate(learning, product, posts[n]));
   const { rowStart, synapse, compartment, format, mantissa, grids, wgtExp, plan } = learning.plastic;
   const { logicalOutput, inputs } = learning.image;
   const { weight } = core.synapses;
@@ -54,13 +65,11 @@ export function learnSeparable(
       weight[synapse[s]] = effectiveWeight(next, wgtExp[format[s]]);
     }
   }
-  counts.synapticUpdates += updates;
+  return updates;
 }
 
 /** The product's values in this step; nothing where it is 0 for every synapse. */
-function activate(core: CoreState, learning: LearningState, product: SeparableProduct, due: boolean): ActiveProduct[] {
-  if (product.dependency === "u" && !due) return [];
-  const post = postValues(core, learning, product);
+function activate(learning: LearningState, product: SeparableProduct, post: Int32Array | null): ActiveProduct[] {
   if (post === null) return [];
   const pre = preValues(learning, product);
   return pre === null ? [] : [{ ...product, pre, post }];

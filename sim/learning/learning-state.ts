@@ -1,5 +1,6 @@
 import type { CoreLearning } from "../../hw/image.js";
 import type { Dependency, FactorVariable, RuleTarget } from "../../hw/microcode.js";
+import type { LearningKernels } from "./learning-kernels.js";
 import type { MantissaGrid } from "../../hw/weights.js";
 
 /** Streams of the chip's generator of plastic layer n: 16n + offset. 1…3 are fixed by design §6; the others are ours. */
@@ -102,4 +103,6 @@ export interface LearningState {
   readonly plans: readonly LearningPlan[];
   /** Some product looks at spikes or reads y between epochs: traces of posts are worth updating. */
   readonly usesPostSpikes: boolean;
+  /** The two hot loops in WebAssembly; null: their TypeScript twins run. */
+  readonly kernels: LearningKernels | null;
 }

@@ -41,7 +41,7 @@ export function loadLearning(core: CoreImage, decoded: DecodedSynapses, seed: nu
     x1History: new Uint8Array(history * rows), x2History: new Uint8Array(history * rows),
     yHistory: [new Uint8Array(history * n), new Uint8Array(history * n), new Uint8Array(history * n)],
     plastic: plasticSynapses(core, decoded, axonOfRow), plans,
-    usesPostSpikes: core.tepoch > 1 || learning.postTrace.length > 0 || plans.some(usesSpikes),
+    kernels: null, usesPostSpikes: core.tepoch > 1 || learning.postTrace.length > 0 || plans.some(usesSpikes),
   };
 }
 

@@ -46,6 +46,10 @@ function updateRows(learning: LearningState, trace: Uint8Array, constants: Trace
   const { arrived, logicalInput, rowCount, image, seed } = learning;
   const { decay, impulse, impulseFraction } = constants;
   const prefix = drawPrefix(seed, LEARNING_STREAM.perLayer * image.plasticLayer + stream, t);
+  if (learning.kernels !== null) {
+    learning.kernels.updateTraces(trace, prefix);
+    return;
+  }
   for (let row = 0; row < rowCount; row++) {
     if ((trace[row] | arrived[row]) === 0) continue; // 0 stays 0: the draw is below one
     const random = drawAt(prefix, logicalInput[row]);

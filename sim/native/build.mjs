@@ -11,8 +11,10 @@ const folder = mkdtempSync(join(tmpdir(), "kernels-"));
 const wasm = join(folder, "kernels.wasm");
 execFileSync("clang", [
   "--target=wasm32", "-O3", "-msimd128", "-mnontrapping-fptoint", "-nostdlib", "-fno-exceptions", "-ffreestanding",
-  "-Wall", "-Wextra", "-Werror", "-Wl,--no-entry,--import-memory,--strip-all", "-Wl,--export=scatter,--export=update_compartments",
-  join(here, "kernels/scatter.cc"), join(here, "kernels/update-compartments.cc"), "-o", wasm,
+  "-Wall", "-Wextra", "-Werror", "-Wl,--no-entry,--import-memory,--strip-all", 
+  `-Wl,${["scatter", "update_compartments", "learn_separable", "update_traces"].map((name) => `--export=${name}`).join(",")}`,
+  ...["scatter", "update-compartments", "learn-separable", "update-traces"].map((name) => join(here, `kernels/${name}.cc`)),
+  "-o", wasm,
 ], { stdio: "inherit" });
 const lines = readFileSync(wasm).toString("base64").match(/.{1,100}/g);
 writeFileSync(join(here, "kernels-wasm.ts"), `/** Kernels of sim/native/kernels as WebAssembly, base64. Made by sim/native/build.mjs. */
