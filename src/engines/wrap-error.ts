@@ -9,7 +9,7 @@ export class WrapError extends UserError {
   constructor(wraps: readonly WrapReport[]) {
     const [first] = wraps;
     super([{
-      code: "E-ENG-010",
+      code: "E-ENG-030",
       at: `layer "${first.layer}", neuron ${first.neuron}, step ${first.step} of presentation ${first.presentation}`,
       found: `${first.quantity} left its width and wrapped around` +
         (wraps.length > 1 ? `, the first of ${wraps.length} such places` : ""),

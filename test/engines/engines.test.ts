@@ -29,7 +29,8 @@ const close = (found: Gradients, expected: Gradients, what: string): void => {
   const largest = Math.max(...Object.values(expected).flatMap((g) => [...g].map(Math.abs)));
   for (const [name, g] of Object.entries(expected)) {
     // A tensor that is nearly 0 beside the others is what cancellation left: measured against a share of the largest.
-    const scale = Math.max(1e-300, 1e-3 * largest, ...[...g].map(Math.abs));
+    // Where all are, as with empty samples, float32 still leaves some 2^−24 of terms of order 1 that cancel: hence 1e-3.
+    const scale = Math.max(1e-3, 1e-3 * largest, ...[...g].map(Math.abs));
     const worst = Math.max(0, ...[...g].map((x, k) => Math.abs(x - found[name][k])));
     expect(worst / scale, `${what}, ${name}`).toBeLessThan(bound);
   }
@@ -57,7 +58,7 @@ describe.each(candidates)("engine %s against the reference on random networks", 
       const [found, expected] = await Promise.all([other, reference].map((engine) => engine.record(task, options)));
       expect(found).toEqual(expected);
       other.dispose();
-    }), { numRuns: 25, seed: 1 });
+    }), { numRuns: 80, seed: 1 });
   });
 
   run("loihi: evaluations are equal, and gradients agree to float32", async () => {
@@ -76,7 +77,7 @@ describe.each(candidates)("engine %s against the reference on random networks", 
       expect(Math.abs(steps[0].loss - steps[1].loss)).toBeLessThan(1e-5 * Math.max(1, steps[1].loss));
       close(steps[0].gradients, steps[1].gradients, `seed ${seed}`);
       other.dispose();
-    }), { numRuns: 25, seed: 2 });
+    }), { numRuns: 80, seed: 2 });
   });
 
   const inner = (change: Partial<InnerLoop>): InnerLoop =>
@@ -94,22 +95,22 @@ describe.each(candidates)("engine %s against the reference on random networks", 
 
   run.each(loops)("srm, %s: loss and gradients agree to float32", async (_, options) => {
     await fc.assert(fc.asyncProperty(seeds, shares, async (seed, share) => {
-      const { other, reference, task } = await both(name, seed, { neuronModel: "srm", mode: "counts" }, share);
+      const { other, reference, task } = await both(name, seed, { neuronModel: "srm", mode: "counts", groups: false }, share);
       const full = { chipSeed: 0, outer: "maml", ...options } as MetaStepOptions;
       const [found, expected] = await Promise.all([other, reference].map((engine) => engine.metaStep(task, full)));
       expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-4 * Math.max(1, expected.loss));
       close(found.gradients, expected.gradients, `seed ${seed}`);
       other.dispose();
-    }), { numRuns: 6, seed: 3 });
+    }), { numRuns: 20, seed: 3 });
   });
 
   run("gives equal bits with 1, 2 and 4 threads", async () => {
     for (const neuronModel of ["loihi", "srm"] as const) {
-      const { spec, masters, quantized, task } = randomCase(17, { neuronModel, mode: "counts" }, 0.3);
+      const { spec, masters, quantized, task } = randomCase(17, { neuronModel, mode: "counts", groups: false }, 0.3);
       const results = await Promise.all([1, 2, 4].map(async (threads) => {
         const { engine } = await createEngine(spec, { engine: name, threads });
         engine.setParameters(masters, quantized);
-        const result = await engine.metaStep(task, { outer: "maml", chipSeed: 5 });
+        const result = await engine.metaStep(task, { outer: "maml", chipSeed: 5, inner: inner({}) });
         engine.dispose();
         return result;
       }));

@@ -27,7 +27,7 @@ function gridOf(quantizer: GridQuantizer, layer: ConvLayer | DenseLayer, part: "
   if (grid === "paper") {
     if (!PAPER[bits]) {
       throw userError({
-        code: "E-ENG-011", at: "quantizer, grid paper", found: `${bits} bits`, limit: Object.keys(PAPER).join(", "),
+        code: "E-ENG-014", at: "quantizer, grid paper", found: `${bits} bits`, limit: Object.keys(PAPER).join(", "),
         hint: "grid symmetric takes any number of bits",
       });
     }

@@ -186,7 +186,7 @@ function layerPenalties(network: LoihiNetwork, run: TaskRun, penalty?: RatePenal
   });
 }
 
-/** [layer] mean spikes per neuron and step: hidden layers over the distinct samples, the last over all presentations. */
+/** [layer] mean spikes per neuron and step: hidden layers over the distinct samples, the last over the queries' N. */
 export function spikeRates(network: LoihiNetwork, run: TaskRun): number[] {
   const shapes = networkShapes(network.spec);
   const hidden = network.layers.slice(0, -1).map((_, index) => {
@@ -194,11 +194,6 @@ export function spikeRates(network: LoihiNetwork, run: TaskRun): number[] {
     for (const counts of run.counts) for (const count of counts[index]) sum += count;
     return sum / (run.counts.length * network.steps * sizeOf(shapes[index + 1]));
   });
-  let sum = 0;
-  let neurons = 0;
-  for (const tape of [...run.support, ...run.query]) {
-    for (const spike of tape.population.spikes) sum += spike;
-    neurons += tape.population.spikes.length;
-  }
-  return [...hidden, neurons > 0 ? sum / neurons : 0];
+  const fired = run.query.reduce((sum, { outputSpikes }) => sum + outputSpikes.reduce((a, b) => a + b, 0), 0);
+  return [...hidden, fired / (Math.max(1, run.query.length) * network.steps * network.last.map.outputSize)];
 }

@@ -52,7 +52,7 @@ describe("grids of the quantizers", () => {
     expect(quantized(values, quantizer, 1).values).not.toEqual(out);
   });
 
-  it("refuses a number of bits that the paper's grid does not have (E-ENG-011)", () => {
-    expect(() => quantized([0], { grid: "paper", bits: 5, rounding: "nearest" })).toThrow(/E-ENG-011/);
+  it("refuses a number of bits that the paper's grid does not have (E-ENG-014)", () => {
+    expect(() => quantized([0], { grid: "paper", bits: 5, rounding: "nearest" })).toThrow(/E-ENG-014/);
   });
 });

@@ -106,7 +106,7 @@ describe("the reference engine on loihi networks", () => {
     expect([...logits].filter((_, k) => k % K === K - 1).every((x) => x === 0)).toBe(true);
   });
 
-  it("stops where q wraps, with layer and step, and goes on only when told (E-ENG-010)", async () => {
+  it("stops where q wraps, with layer and step, and goes on only when told (E-ENG-030)", async () => {
     const { spec, masters, task } = randomCase(10, { neuronModel: "loihi", mode: "counts" }, 0.9);
     const layers = spec.layers.map((layer) => (layer.kind === "conv"
       ? { ...layer, weight: { ...layer.weight, bits: 8, wgtExp: 7 }, loihi: { ...layer.loihi, vthMant: 131071 } } : layer));
@@ -120,7 +120,7 @@ describe("the reference engine on loihi networks", () => {
     const loud: Task = { ...task, query: task.query.map((q) => ({ ...q, count: q.count.map(() => 255) })) };
     const error = await engine.record(loud, { ...options, learn: false }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(WrapError);
-    expect(String(error)).toMatch(/conv1.*step 2.*q left its width.*E-ENG-010/);
+    expect(String(error)).toMatch(/conv1.*step 2.*q left its width.*E-ENG-030/);
     const { wraps } = await engine.record(loud, { ...options, learn: false, onWrap: "wrap" });
     expect(wraps[0]).toMatchObject({ layer: "conv1", quantity: "q", step: 2, presentation: 0 });
   });

@@ -10,6 +10,8 @@ export interface NetworkChoices {
   readonly neuronModel: "loihi" | "srm";
   readonly mode: "binary" | "counts";
   readonly ways: number;
+  /** False: one group in every convolution. */
+  readonly groups?: boolean;
 }
 
 const between = (rng: Rng, low: number, high: number): number => low + rng.below(high - low + 1);
@@ -23,12 +25,12 @@ export const smallSoel: SoelSpec = {
 
 /** A small network: one or two convolutions of odd sizes, strides, paddings and groups, perhaps pools, then a dense layer. */
 export function randomNetwork(rng: Rng, choices: NetworkChoices): NetworkSpec {
-  const { neuronModel, mode, ways } = choices;
+  const { neuronModel, mode, ways, groups = true } = choices;
   const input = { polarities: between(rng, 1, 2), height: between(rng, 5, 9), width: between(rng, 5, 10), mode };
   const layers: LayerSpec[] = [];
   let [channels, height, width] = [input.polarities, input.height, input.width];
   for (let k = 0, count = between(rng, 1, 2); k < count; k++) {
-    const conv = randomConvolution(rng, k, channels);
+    const conv = randomConvolution(rng, k, channels, groups);
     if (height < conv.kernel[0] || width < conv.kernel[1]) break;
     layers.push(conv);
     [height, width] = [0, 1].map((axis) =>
@@ -49,12 +51,12 @@ export function randomNetwork(rng: Rng, choices: NetworkChoices): NetworkSpec {
   };
 }
 
-function randomConvolution(rng: Rng, index: number, channels: number): ConvLayer {
+function randomConvolution(rng: Rng, index: number, channels: number, groups: boolean): ConvLayer {
   const kernel = [between(rng, 1, 3), between(rng, 1, 3)] as const;
   return {
     kind: "conv", name: `conv${index + 1}`, outChannels: channels * between(rng, 1, 2), kernel,
     stride: [between(rng, 1, 2), between(rng, 1, 2)], padding: [rng.below(kernel[0]), rng.below(kernel[1])],
-    groups: rng.below(3) === 0 ? channels : 1, weight: { bits: between(rng, 4, 8), signMode: "mixed", wgtExp: 0 },
+    groups: rng.below(3) === 0 && groups ? channels : 1, weight: { bits: between(rng, 4, 8), signMode: "mixed", wgtExp: 0 },
     loihi: {
       decayU: between(rng, 300, 4096), decayV: between(rng, 200, 4096), vthMant: between(rng, 200, 900),
       refractory: between(rng, 1, 3), biasExp: 4,
