@@ -17,8 +17,10 @@ export function detectFormat(head: Uint8Array, name: string): FormatName | { rea
   if (start.startsWith("\x93NUMPY")) return "npy";
   if (start.startsWith("PK\x03\x04") || start.startsWith("PK\x05\x06")) return "npz";
   if (start.startsWith("% ") || start.startsWith("%\n")) return prophesee(head, name);
+  if (start.startsWith("metaloihi\n")) return { unknown: "a file that metaloihi itself wrote, and no recording" };
+  if (start.startsWith("\x1f\x8b")) return { unknown: "a gzip file: unpack it first" };
   if (looksLikeText(head)) return "csv";
-  if (head.length > 0 && (looksLikeNmnist(head) || /\.(bin|bs2)$/i.test(name))) return "nmnist";
+  if (looksLikeNmnist(head, /\.(bin|bs2)$/i.test(name))) return "nmnist";
   return { unknown: head.length === 0 ? "the file is empty" : "the content is in none of the known formats" };
 }
 

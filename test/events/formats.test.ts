@@ -188,6 +188,19 @@ describe("HDF5", () => {
   });
 });
 
+describe("what is no recording", () => {
+  it("is named for what it is", () => {
+    const unknown = (bytes: Uint8Array, name = "f.bin") => () => decodeRecording(bytes, { name });
+    expect(unknown(new Uint8Array(0))).toThrow(/the file is empty.*E-EVT-001/);
+    expect(unknown(text("metaloihi\n and more"))).toThrow(/metaloihi itself wrote.*E-EVT-001/);
+    expect(unknown(Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0))).toThrow(/gzip.*E-EVT-001/);
+    expect(unknown(Uint8Array.from({ length: 5000 }, (_, i) => (i * i * 7919 + i * 104729) >> 3))).toThrow(/none of the known formats.*E-EVT-001/);
+    expect(unknown(text("# Notes\nwith words, and\n| t | x | y | on |\n"), "notes.md")).toThrow(/no table of numbers.*E-EVT-001/);
+    expect(unknown(text("#!AER-DAT1.0\r\n"))).toThrow(/AEDAT version "1.0".*E-EVT-001/);
+    expect(unknown(text("% evt 4.0\n"))).toThrow(/4\.0.*E-EVT-001/);
+  });
+});
+
 describe("HDF5 in a thread of its own", () => {
   it("gives the same events, survives a file that is none, and gives up after its time", async () => {
     const bytes = await encodeEvents(stream, "hdf5", "h");

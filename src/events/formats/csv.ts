@@ -58,6 +58,11 @@ export class CsvDecoder implements StreamDecoder {
       at = end + 1;
     }
     if (dataAt < 0) dataAt = bytes.length;
+    // A table has one line of titles; a page of text has many lines without numbers.
+    const titles = lines.filter((line) => !/^[#%]/.test(line));
+    if (titles.length > 1) {
+      this.problems.fail("E-EVT-001", offset, { found: "text that is no table of numbers", limit: "one event a line: t, x, y and polarity" });
+    }
     const names = split((lines.at(-1) ?? "").replace(/^[#%]\s*/, "")).map((n) => roleOf(n.replace(/"/g, "")));
     if (ROLES.every((role) => names.includes(role))) {
       this.roles = Object.fromEntries(ROLES.map((role) => [role, names.indexOf(role)])) as Record<Role, number>;

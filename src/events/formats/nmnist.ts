@@ -83,23 +83,26 @@ export class NmnistDecoder implements StreamDecoder {
   }
 }
 
-/** Share of the first events that a file must keep in order of time to be taken for this format by its content. */
+/** Share of the first events that a file must keep in order of time to be taken for this format: by its content alone,
+ *  and where its name says so too. Random bytes keep half of them. */
 const ORDER_SHARE = 0.9;
+const ORDER_SHARE_NAMED = 0.7;
 const PROBE_EVENTS = 2000;
 
-/** True where headerless bytes look like this format: times ascend in nearly all of the first events. */
-export function looksLikeNmnist(head: Uint8Array): boolean {
+/** True where headerless bytes look like this format: times ascend in nearly all of the first events.
+ *  @param named  the file's name ends as this format's do */
+export function looksLikeNmnist(head: Uint8Array, named: boolean): boolean {
   const records = Math.min(PROBE_EVENTS, Math.floor(head.length / RECORD_BYTES));
-  if (records < 2) return head.length === RECORD_BYTES;
+  if (records < 2) return head.length === RECORD_BYTES || (named && head.length > 0);
   let ordered = 0;
   let previous = -1;
   for (let i = 0; i < records; i++) {
     const at = i * RECORD_BYTES;
     const t = ((head[at + 2] & 0x7f) << 16) | (head[at + 3] << 8) | head[at + 4];
-    if (t >= previous) ordered++;
-    previous = t;
+    if (t >= previous || head[at + 1] === OVERFLOW_Y) ordered++;
+    previous = head[at + 1] === OVERFLOW_Y ? -1 : t;
   }
-  return ordered >= ORDER_SHARE * records;
+  return ordered >= (named ? ORDER_SHARE_NAMED : ORDER_SHARE) * records;
 }
 
 /** Writes the 5-byte format. @throws UserError E-EVT-008 where a pixel passes 255, y is 240, or a time 2^23 − 1 µs */
