@@ -43,6 +43,7 @@ export interface GridQuantizer {
 export interface MetaStepOptions {
   readonly outer: OuterGradient;
   readonly ratePenalty?: RatePenalty;
+  /** `srm`; undefined: `defaultInner` of inner-loop.ts. */
   readonly inner?: InnerLoop;
   /** Seed of the chip for this task (draw32(image seed, 0, task number, 0) on the chip). */
   readonly chipSeed: number;

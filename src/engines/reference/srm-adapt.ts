@@ -6,9 +6,6 @@ import type { SoelPaperUpdate } from "./soel-paper.js";
 import { batchGradient } from "./srm-network.js";
 import type { Batch, Horizon, SrmNetwork, Tensors } from "./srm-network.js";
 
-/** One step, all layers, rate 1, every time step differentiated. */
-export const DEFAULT_INNER: InnerLoop = { rule: "gradient", steps: 1, rate: 1, frozen: [], burnIn: 0 };
-
 /** Which time steps run how. */
 export function horizonOf(spec: NetworkSpec, inner: InnerLoop): Horizon {
   const burnIn = Math.min(inner.burnIn, spec.steps - 1);

@@ -2,10 +2,9 @@ import { networkShapes, sizeOf } from "../../model/shapes.js";
 import type { NetworkSpec, Parameters } from "../../model/types.js";
 import type { Task } from "../../tasks/types.js";
 import type { Engine, MetaStepOptions, TaskMetrics } from "../engine.js";
+import { defaultInner } from "../inner-loop.js";
 import { crossEntropy } from "./readout.js";
-import {
-  DEFAULT_INNER, adapt, horizonOf, mapTensors, outerGradients, startWeights,
-} from "./srm-adapt.js";
+import { adapt, horizonOf, mapTensors, outerGradients, startWeights } from "./srm-adapt.js";
 import type { AdaptOptions } from "./srm-adapt.js";
 import { batchGradient, batchReadout, prepareBatch, srmNetwork } from "./srm-network.js";
 import type { Observe, SrmNetwork, Tensors } from "./srm-network.js";
@@ -92,7 +91,7 @@ export function srmMethods(spec: NetworkSpec): Omit<Engine, "name" | "spec" | "t
   const prepare = (task: Task, options: MetaStepOptions, learn: boolean) => {
     if (!masters) throw new Error("engine bug: setParameters comes before anything else");
     const adaptOptions: AdaptOptions = {
-      inner: options.inner ?? DEFAULT_INNER, outer: options.outer, roundingSeed: options.roundingSeed ?? 0,
+      inner: options.inner ?? defaultInner(spec), outer: options.outer, roundingSeed: options.roundingSeed ?? 0,
     };
     const horizon = horizonOf(spec, adaptOptions.inner);
     const start = startWeights(network, masters, adaptOptions);
@@ -144,7 +143,7 @@ export function srmMethods(spec: NetworkSpec): Omit<Engine, "name" | "spec" | "t
       };
     },
     gradientStepAccuracy: async (task, options) => {
-      const inner = { ...(options.inner ?? DEFAULT_INNER), rule: "gradient", steps: 1, rate: options.rate } as const;
+      const inner = { ...(options.inner ?? defaultInner(spec)), rule: "gradient", steps: 1, rate: options.rate } as const;
       const run = prepare(task, { ...options, outer: "anil", inner }, true);
       const readout = batchReadout(network, run.adaptation!.adapted, run.query, run.horizon);
       return metricsOf(readout, outputSize, task, run.counter).accuracy;

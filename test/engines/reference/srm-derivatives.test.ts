@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { InnerLoop, OuterGradient } from "../../../src/engines/engine.js";
 import { stepSpike } from "../../../src/engines/reference/spike-function.js";
 import type { SpikeFunction } from "../../../src/engines/reference/spike-function.js";
-import { DEFAULT_INNER, adapt, horizonOf, mapTensors, outerGradients, startWeights } from "../../../src/engines/reference/srm-adapt.js";
+import { adapt, horizonOf, mapTensors, outerGradients, startWeights } from "../../../src/engines/reference/srm-adapt.js";
 import { batchGradient, prepareBatch, srmNetwork } from "../../../src/engines/reference/srm-network.js";
 import type { Tensors } from "../../../src/engines/reference/srm-network.js";
 import { randomCase } from "./random-networks.js";
 import { relative } from "./relative.js";
+
+const DEFAULT_INNER: InnerLoop = { rule: "gradient", steps: 1, rate: 1, frozen: [], burnIn: 0 };
 
 /** A logistic spike: differentiable as often as one likes, so that finite differences see what the formulas say. */
 const logistic: SpikeFunction = {
