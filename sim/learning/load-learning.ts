@@ -90,8 +90,8 @@ function planFactor({ variable, constant, sign }: Factor): PlannedFactor {
   return { variable, constant: constant ?? 0, sign, bits, limit: 2 ** bits };
 }
 
-/** Values by row and by compartment are kept in 32 bits. */
-const INT32_BITS = 30;
+/** Factors of a separable product: with the 4 bits of its mantissa it stays within 32 bits. */
+const INT32_BITS = 26;
 const PRE_VARIABLES: readonly FactorVariable[] = ["x0", "x1", "x2"];
 const SYNAPSE_VARIABLES: readonly FactorVariable[] = ["w", "d", "t"];
 
