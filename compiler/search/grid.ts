@@ -3,6 +3,7 @@ import { CHIP_LIMITS, CORE_LIMITS } from "../../hw/limits.js";
 import { compartmentLimit } from "../formats.js";
 import { axisReach, sourceChannels } from "../geometry.js";
 import type { Box, MapLayer } from "../ir.js";
+import { searchChunks } from "./chunks.js";
 import { bestLayout, energyOf, isCost, type TileCost, type TileRefusal } from "./tile.js";
 
 /** A box with the layout found for it. */
@@ -56,7 +57,7 @@ function gridsByCores(layer: MapLayer, region: Box): Map<number, Grid[]> {
 export class TileMemory {
   private readonly known = new Map<string, TileCost | TileRefusal>();
 
-  constructor(private readonly layer: MapLayer, private readonly maxWords: number) {}
+  constructor(private readonly layer: MapLayer, readonly maxWords: number) {}
 
   best(box: Box): TileCost | TileRefusal {
     const key = this.keyOf(box);
@@ -130,7 +131,9 @@ export function searchLayer(layer: MapLayer, region: Box, memory: TileMemory): r
       const energy = tiles.reduce((sum, tile) => sum + energyOf(tile.cost), 0);
       if (!best || energy < best.energy) best = { tiles, energy };
     }
-    if (best) return best.tiles;
+    if (!best) continue;
+    const learning = layer.projections.some((projection) => projection.learning);
+    return (learning ? null : searchChunks(layer, region, memory, memory.maxWords, cores)) ?? best.tiles;
   }
   return refusal;
 }

@@ -140,16 +140,26 @@ function* layouts(layer: MapLayer, box: Box): Generator<Layout> {
     return Math.min(PAD_LIMIT, Math.max(...layer.projections.map((p) => fullPad(p, axis))));
   };
   const inners = height === 1 ? (["x"] as const) : width === 1 ? (["y"] as const) : (["x", "y"] as const);
-  for (const inner of inners) {
-    const [padsInner, padsOuter] = inner === "x" ? [pad(1), pad(0)] : [pad(0), pad(1)];
-    for (let padOuter = 0; padOuter <= padsOuter; padOuter++) {
-      for (let padInner = 0; padInner <= padsInner; padInner++) {
+  const [padsY, padsX] = [pad(0), pad(1)];
+  for (let padY = 0; padY <= padsY; padY++) {
+    for (let padX = 0; padX <= padsX; padX++) {
+      for (const inner of inners) {
+        const [padInner, padOuter] = inner === "x" ? [padX, padY] : [padY, padX];
         for (let group = channels; group >= 1; group--) {
           if (channels % group === 0) yield { group, inner, padInner, padOuter };
         }
       }
     }
   }
+}
+
+const padsOf = ({ inner, padInner, padOuter }: Layout): readonly [y: number, x: number] =>
+  inner === "x" ? [padOuter, padInner] : [padInner, padOuter];
+
+/** True where a layout has at least the padding of another and more on an axis: then it costs more energy for sure. */
+function paddedMore(layout: Layout, than: Layout): boolean {
+  const [[y, x], [thanY, thanX]] = [padsOf(layout), padsOf(than)];
+  return y >= thanY && x >= thanX && (y > thanY || x > thanX);
 }
 
 /** The layout of least energy, then of fewest words, that keeps a box on one core; or what forbids every one. */
@@ -161,6 +171,7 @@ export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCos
     if (!refusal || (refusal.resource === resource && found < refusal.found)) refusal = { resource, found, limit };
   };
   for (const layout of layouts(layer, box)) {
+    if (best && paddedMore(layout, best.layout)) continue;
     const compartments = compartmentsOf(arrange(box, layout));
     if (compartments > limit) {
       refuse("compartments", compartments, limit);
