@@ -162,23 +162,39 @@ function readEntry(reader: BitReader, formats: readonly SynapseFormat[], formatN
   const count = reader.get(COUNT_BITS);
   if (count < 1 || count > CORE_LIMITS.synapsesPerEntry) throw new RangeError(`an entry of ${count} synapses`);
   const prefix = format.compression === "sparse" ? 0 : reader.get(bits.index);
+  if (count * bits.perSynapse > reader.left) throw new RangeError("an entry runs past the end of its list");
   const index = new Int32Array(count);
   const weight = new Int16Array(count);
   const delay = new Uint8Array(count);
   const tag = new Int16Array(count);
+  const address = format.compression === "sparse" ? bits.index : format.compression === "runlength" ? format.skipBits : 0;
+  const { dlyBits, tagBits } = format;
+  const meaning = mantissaTable(bits.weight, format.fanoutType);
   let next = prefix;
   for (let k = 0; k < count; k++) {
-    weight[k] = decodeMantissa(reader.get(bits.weight), bits.weight, format.fanoutType);
-    delay[k] = reader.get(format.dlyBits);
-    const tagBits = reader.get(format.tagBits);
-    tag[k] = format.tagBits === 0 ? 0 : (tagBits << (32 - format.tagBits)) >> (32 - format.tagBits);
-    if (format.compression === "sparse") index[k] = reader.get(bits.index);
+    weight[k] = meaning[reader.take(bits.weight)];
+    if (dlyBits > 0) delay[k] = reader.take(dlyBits);
+    if (tagBits > 0) tag[k] = (reader.take(tagBits) << (32 - tagBits)) >> (32 - tagBits);
+    if (format.compression === "sparse") index[k] = reader.take(address);
     else {
-      index[k] = next + reader.get(format.compression === "runlength" ? format.skipBits : 0);
+      index[k] = address > 0 ? next + reader.take(address) : next;
       next = index[k] + 1;
     }
   }
   return { format: formatNumber, prefix, index, weight, delay, tag };
+}
+
+const MANTISSA_TABLES = new Map<number, Int16Array>();
+
+/** [code] mantissa, for all stored codes of a precision: this runs once a synapse. */
+function mantissaTable(bits: number, fanoutType: 1 | 2 | 3): Int16Array {
+  const key = bits * 4 + fanoutType;
+  let table = MANTISSA_TABLES.get(key);
+  if (table === undefined) {
+    table = Int16Array.from({ length: 2 ** bits }, (_, code) => decodeMantissa(code, bits, fanoutType));
+    MANTISSA_TABLES.set(key, table);
+  }
+  return table;
 }
 
 class BitWriter {
@@ -212,6 +228,11 @@ class BitReader {
   /** The next `bits` (≤ 12) as an unsigned number. @throws RangeError past the list's end */
   get(bits: number): number {
     if (bits > this.end - this.at) throw new RangeError("an entry runs past the end of its list");
+    return this.take(bits);
+  }
+
+  /** As `get`, where the caller knows that the bits are there. */
+  take(bits: number): number {
     const byte = this.at >>> 3;
     const three = this.bytes[byte] | (this.bytes[byte + 1] << 8) | (this.bytes[byte + 2] << 16);
     const value = (three >>> (this.at & 7)) & ((1 << bits) - 1);

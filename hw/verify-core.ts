@@ -2,10 +2,10 @@ import type { Diagnostics } from "../src/base/errors.js";
 import { countInputEntries, countOutputSlots } from "./axon-slots.js";
 import { unpackCompartment } from "./compartment-word.js";
 import type { CoreImage, InputAxon, SynapseFormat, TraceConfig } from "./image.js";
-import { AXON_ATOMS, CORE_LIMITS, CX_BASE_STEP, INDEX_BITS_BY_CODE, RANGE, TRACE_MAX } from "./limits.js";
+import { AXON_ATOMS, CORE_LIMITS, CX_BASE_STEP, INDEX_BITS_BY_CODE, RANGE, TRACE_MAX, WEIGHT_BITS_BY_CODE } from "./limits.js";
 import { decodeMicrocode } from "./microcode.js";
 import { SYNAPSE_WORD_BYTES, unpackList } from "./synapse-words.js";
-import { isRepresentable, mantissaGrid } from "./weights.js";
+import { mantissaGrid } from "./weights.js";
 
 const HOME = "hw/limits.ts";
 
@@ -71,9 +71,9 @@ class CoreChecks {
   }
 
   private checkEntry(format: SynapseFormat, entry: { weight: ArrayLike<number>; delay: ArrayLike<number> }, word: number): void {
-    const grid = mantissaGrid([1, 1, 2, 3, 4, 5, 6, 8][format.wgtBitsCode], format.fanoutType);
+    const grid = mantissaGrid(WEIGHT_BITS_BY_CODE[format.wgtBitsCode], format.fanoutType);
     for (let k = 0; k < entry.weight.length; k++) {
-      if (!isRepresentable(entry.weight[k], grid)) {
+      if (entry.weight[k] < grid.min || entry.weight[k] > grid.max) {
         this.error("E-IMAGE-003", `synapse list at word ${word}`, `mantissa ${entry.weight[k]}`, `${grid.min}…${grid.max}`);
       }
       if (entry.delay[k] > RANGE.delay[1]) {
