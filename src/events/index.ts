@@ -6,4 +6,6 @@ export { detectFormat } from "./detect.js";
 export { encodeFrames, type FrameOptions, frameShape, NMNIST_FRAMES, placeSideBySide } from "./encode.js";
 export { sliceByTable } from "./omniglot.js";
 export { encodeEvents, formatByEnding, WRITABLE } from "./write.js";
+export { transformSchema } from "./transform-schema.js";
+export { applyTransform, applyTransforms, TRANSFORM_KINDS, type TransformSpec } from "./transforms.js";
 export type { EventStream, SpikeTensor } from "./types.js";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
+import { transformSchema } from "../../src/events/transform-schema.js";
 import { applyTransforms, TRANSFORM_KINDS, type TransformSpec } from "../../src/events/transforms.js";
 import type { EventStream } from "../../src/events/types.js";
 import { plain, streams } from "./support.js";
@@ -86,5 +87,14 @@ describe("transforms", () => {
     ];
     for (const spec of bad) expect(() => apply(stream, spec), spec.kind).toThrow(UserError);
     expect(() => apply(stream, bad[5])).toThrow(/E-EVT-011/);
+  });
+});
+
+describe("the schema of transforms", () => {
+  it("takes every example and refuses unknown kinds, keys and values", () => {
+    for (const spec of EXAMPLES) expect(transformSchema.parse(spec)).toEqual(spec);
+    for (const bad of [{ kind: "crops" }, { kind: "flipX", by: 1 }, { kind: "drop", share: 2 }, { kind: "downsample", factor: 1.5 }]) {
+      expect(transformSchema.safeParse(bad).success).toBe(false);
+    }
   });
 });
