@@ -151,9 +151,9 @@ function emitLearning(network: MappedCores, index: number): CoreImage["learning"
   for (const symbol of emitSymbols(network, index)) {
     if (symbol.layer === plasticity.layer) logicalOutput.set(symbol.neurons, symbol.firstCompartment);
   }
-  const { layer: _layer, rule: _rule, tepoch: _tepoch, program: _program, ...learning } = plasticity;
+  const { layer: _layer, rule: _rule, tepoch: _tepoch, program: _program, preTrace2, ...learning } = plasticity;
   // No post trace is configured: y1 changes only where the program writes it.
-  return { ...learning, logicalOutput, postTrace: [] };
+  return { ...learning, ...(preTrace2.length > 0 ? { preTrace2 } : {}), logicalOutput, postTrace: [] };
 }
 
 /** [core] output axons, ascending by compartment, then by destination. Populations are numbered within their core. */
