@@ -11,7 +11,7 @@ import { coreKey, loadCore } from "./load-core.js";
 import { SimulatedAccess } from "./neuro-core-access.js";
 import { SpikeRecorder } from "./recorder.js";
 import { packState, restoreCores, saveCores, unpackState } from "./save-state.js";
-import type { OverflowQuantity } from "./simulation-error.js";
+import { SimulationError, type OverflowQuantity } from "./simulation-error.js";
 import { stepChip } from "./step-core.js";
 import type { OperationCounts, PresentationTrace } from "./trace.js";
 
@@ -165,6 +165,18 @@ export class ChipMachine implements Chip {
     });
     if (!last) this.countOutputSpikes(outputSpikes);
     this.probe?.(this, r);
+  }
+
+  /** A spike of a core's reward axon in the next step: r0 there, and r1's impulse.
+   *  @throws SimulationError E-SIM-005 where the core has none */
+  reward(chip: number, core: number): void {
+    const { learning } = this.coreOf({ chip, core });
+    if (learning === null || learning.image.rewardTrace === undefined) {
+      throw new SimulationError({ chip, core, compartment: -1, step: this.time }, {
+        code: "E-SIM-005", found: "a reward for a core without reward trace",
+      });
+    }
+    learning.reward[0] = 1;
   }
 
   private countOutputSpikes(outputSpikes: Int32Array): void {
