@@ -47,13 +47,21 @@ async function both(name: (typeof candidates)[number], seed: number, choices: Pa
 const seeds = fc.integer({ min: 1, max: 1_000_000 });
 const modes = fc.constantFrom("binary" as const, "counts" as const);
 const shares = fc.constantFrom(0, 0.02, 0.15, 0.4);
+/** Rules with large and small errors, traces that reach 127, products, sums and weights that saturate, negative rates. */
+const rules = fc.record({
+  form: fc.constant("chip" as const),
+  windowSteps: fc.constantFrom(4, 8, 12), gamma: fc.integer({ min: 1, max: 7 }), theta: fc.integer({ min: 1, max: 3 }),
+  impulse: fc.constantFrom(6, 12, 60, 127), hi: fc.constantFrom(2, 6, 30), lo: fc.constantFrom(0, 1),
+  rateMant: fc.constantFrom(-8, -1, 1, 3, 7), rateExp: fc.constantFrom(-5, -4, -2, 1, 4), passes: fc.constantFrom(1, 2),
+  resetPreTrace: fc.boolean(),
+});
 
 describe.each(candidates)("engine %s against the reference on random networks", (name) => {
   const run = available.has(name) ? it : it.skip;
 
   run("loihi: every recorded integer is equal, with learning and without", async () => {
-    await fc.assert(fc.asyncProperty(seeds, modes, shares, fc.boolean(), async (seed, mode, share, learn) => {
-      const { other, reference, task } = await both(name, seed, { neuronModel: "loihi", mode }, share);
+    await fc.assert(fc.asyncProperty(seeds, modes, shares, rules, fc.boolean(), async (seed, mode, share, soel, learn) => {
+      const { other, reference, task } = await both(name, seed, { neuronModel: "loihi", mode, soel }, share);
       const options = { outer: "maml", chipSeed: seed, learn, onWrap: "wrap" } as const;
       const [found, expected] = await Promise.all([other, reference].map((engine) => engine.record(task, options)));
       expect(found).toEqual(expected);
@@ -62,8 +70,8 @@ describe.each(candidates)("engine %s against the reference on random networks", 
   });
 
   run("loihi: evaluations are equal, and gradients agree to float32", async () => {
-    await fc.assert(fc.asyncProperty(seeds, modes, shares, fc.boolean(), async (seed, mode, share, penalized) => {
-      const { other, reference, task } = await both(name, seed, { neuronModel: "loihi", mode }, share);
+    await fc.assert(fc.asyncProperty(seeds, modes, shares, rules, fc.boolean(), async (seed, mode, share, soel, penalized) => {
+      const { other, reference, task } = await both(name, seed, { neuronModel: "loihi", mode, soel }, share);
       const options: MetaStepOptions = {
         outer: "maml", chipSeed: seed, ratePenalty: penalized ? { weight: 0.5, low: 0.1, high: 0.3 } : undefined,
       };

@@ -12,6 +12,8 @@ export interface NetworkChoices {
   readonly ways: number;
   /** False: one group in every convolution. */
   readonly groups?: boolean;
+  /** Constants of the rule that differ from `smallSoel`. */
+  readonly soel?: Partial<SoelSpec>;
 }
 
 const between = (rng: Rng, low: number, high: number): number => low + rng.below(high - low + 1);
@@ -47,7 +49,7 @@ export function randomNetwork(rng: Rng, choices: NetworkChoices): NetworkSpec {
   });
   return {
     name: "random", neuronModel, input, steps: between(rng, 12, 21), layers, readout: { kappa: 0.5, lambda: 1 },
-    soel: neuronModel === "loihi" ? smallSoel : null,
+    soel: neuronModel === "loihi" ? { ...smallSoel, ...choices.soel } : null,
   };
 }
 
@@ -67,7 +69,8 @@ function randomConvolution(rng: Rng, index: number, channels: number, groups: bo
 
 /** Random masters of a size that lets every layer fire. */
 export function randomParameters(rng: Rng, spec: NetworkSpec): Parameters {
-  const soel: Record<string, number> = { hi: spec.soel?.hi ?? 0, lo: 0, theta: 1, rho: 1 / 16 };
+  const { hi = 0, lo = 0, theta = 1, rateMant = 0, rateExp = 0 } = spec.soel ?? {};
+  const soel: Record<string, number> = { hi, lo, theta, rho: rateMant * 2 ** rateExp };
   return Object.fromEntries(parameterShapes(spec).map(({ name, shape }) => {
     const size = shape.reduce((a, b) => a * b, 1);
     if (name in soel) return [name, Float32Array.of(soel[name])];
@@ -102,7 +105,7 @@ export function randomTask(rng: Rng, spec: NetworkSpec, ways: number, share = 0.
   const sample = (): SpikeTensor => randomSample(rng, spec, share);
   return {
     number: 3, seed: 1, classNames: labels.map((k) => `class ${k}`), support: labels.map(sample), supportLabels: labels,
-    presentation: rng.shuffled(labels), query: [...labels, ...labels].map(sample), queryLabels: [...labels, ...labels],
+    presentation: Array.from({ length: spec.soel?.passes ?? 1 }, () => rng.shuffled(labels)).flat(), query: [...labels, ...labels].map(sample), queryLabels: [...labels, ...labels],
     supportRecordings: labels.map((k) => [`s${k}`]), queryRecordings: [...labels, ...labels].map((k) => [`q${k}`]),
   };
 }
