@@ -1,5 +1,5 @@
 import { CheckFailed, userError } from "../base/errors.js";
-import { type Bundle, readBundle } from "./bundle.js";
+import { BUNDLE_PART, type Bundle, readBundle } from "./bundle.js";
 
 /** Reads a bundle to work with it: a damaged one is the user's file and the user's mistake (exit code 2), where
  *  `verify`, whose job is to check, says that the check failed (exit code 1).
@@ -13,3 +13,8 @@ export function openBundle(path: string): Bundle {
     throw userError({ code: "E-BUNDLE-003", at: path, found: first, hint: "take an undamaged copy, or compile again" });
   }
 }
+
+/** Hashes that a certificate stands for: what ran. Reports, timings and certificates of earlier checks are no part of it,
+ *  so equal bundles get equal certificates on any machine. */
+export const certifiedHashes = ({ hashes }: Bundle): Readonly<Record<string, string>> => Object.fromEntries(
+  [BUNDLE_PART.image, BUNDLE_PART.checkpoint, BUNDLE_PART.source, BUNDLE_PART.elf].flatMap((part) => (part in hashes ? [[part, hashes[part]]] : [])));

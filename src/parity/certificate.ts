@@ -53,7 +53,7 @@ function statementsOf(input: CertificateInput, verdict: Certificate["verdict"]):
     `${input.engine} engine and the simulated chip (${describePrograms(input.programs)}) over ` +
     `${count(compared.spikes)} spikes of all layers, ${count(compared.weights)} weights, ${count(compared.potentials)} values of ` +
     `u and v, ${count(compared.y1)} of y1 and ${count(compared.decisions)} decisions.`,
-    `Measured on ${dataOf(input)}, ${input.tasks.length} tasks of seed ${input.taskSeed}; chip seed ${input.chipSeed}.`,
+    `Measured on ${dataOf(input)}, ${input.tasks.length} ${input.tasks.length === 1 ? "task" : "tasks"} of seed ${input.taskSeed}; chip seed ${input.chipSeed}.`,
     "The chip is a simulator, not silicon. Loihi's own random generator is not public: between our parts the claim is " +
     "equal bits, toward silicon equal distribution.",
     input.resetPreTrace

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { encodeImage } from "../../hw/image-codec.js";
 import { readBundle, writeBundle } from "../../src/cli/bundle.js";
 import { diffTraces } from "../../src/cli/commands/diff.js";
 import { replayBundle } from "../../src/cli/commands/replay.js";
@@ -47,6 +48,13 @@ describe("replay", () => {
     const of = (r: typeof a) => (r.json as unknown as { perTask: readonly { classes: readonly string[] }[] }).perTask;
     expect(of(b)).toEqual(of(a));
     expect(of(c)[0].classes).not.toEqual(of(a)[0].classes);
+  });
+
+  it("refuses a bundle that no recordings here fit (E-REPLAY-002)", async () => {
+    const short = join(folder, "short");
+    const { files, image } = readBundle(bundle);
+    writeBundle(short, { ...files, "image.mlh": encodeImage({ ...image, contract: { ...image.contract, timestepUs: 2000 } }) });
+    await expect(replayBundle({ ...options, bundle: short })).rejects.toMatchObject({ code: "E-REPLAY-002" });
   });
 
   it("refuses a bundle without a checkpoint (E-REPLAY-001)", async () => {

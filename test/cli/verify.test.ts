@@ -8,7 +8,7 @@ import { smallBundle } from "./small-bundle.js";
 
 const { folder, bundle, remove } = smallBundle();
 afterAll(remove);
-const options = { tasks: 1, queries: 1, seed: 1, engine: "reference" } as const;
+const options = { tasks: 1, queries: 1, seed: 1, engine: "reference", json: true } as const;
 
 function copyOfBundle(name: string): string {
   cpSync(bundle, join(folder, name), { recursive: true });
@@ -65,6 +65,11 @@ describe("verify", () => {
     const result = await verifyBundle({ ...options, bundle: bare });
     expect(result).toMatchObject({ failed: true, json: { parity: null } });
     expect(decodeImage(readBundle(bare).files["image.mlh"], "image.mlh").name).toBe("small");
+  });
+
+  it("refuses counts that are none (E-CLI-001)", async () => {
+    await expect(verifyBundle({ ...options, bundle, tasks: 0 })).rejects.toMatchObject({ code: "E-CLI-001" });
+    await expect(verifyBundle({ ...options, bundle, queries: Number.NaN })).rejects.toMatchObject({ code: "E-CLI-001" });
   });
 
   it("refuses a folder that is no bundle", async () => {

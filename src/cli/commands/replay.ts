@@ -15,7 +15,8 @@ import type { Task, TaskSource } from "../../tasks/types.js";
 import { resolveConfig, type TrainConfig } from "../../train/config.js";
 import { taskOptions } from "../../train/loop.js";
 import { BUNDLE_PART, type Bundle } from "../bundle.js";
-import { openBundle } from "../open-bundle.js";
+import { checkCount } from "../check-count.js";
+import { certifiedHashes, openBundle } from "../open-bundle.js";
 import { engineOptions, jsonOption } from "../options.js";
 import { Progress } from "../progress.js";
 import { type ComparedReplay, describeAccuracy, replayWithComparisons } from "../replay-with-comparisons.js";
@@ -45,6 +46,8 @@ const RECORDINGS = "N-MNIST, Orchard et al. 2015, CC BY-SA 4.0";
  *  @throws UserError E-REPLAY-001 (no checkpoint), E-REPLAY-002 (no recordings fit the input contract) */
 export async function replayBundle(args: ReplayArgs): Promise<CommandResult> {
   const started = performance.now();
+  checkCount("--tasks", args.tasks);
+  checkCount("--queries", args.queries);
   const bundle = openBundle(args.bundle);
   const checkpoint = checkpointOf(bundle);
   const { config } = resolveConfig(JSON.parse(checkpoint.config), join(bundle.path, BUNDLE_PART.checkpoint));
@@ -115,7 +118,7 @@ function certificateOf(
   return makeCertificate({
     comparison: compared.comparison, engine: engine.name, programs: [args.program], data: source.data, source: source.name,
     protocol: source.protocol, split: "meta-test", tasks: compared.comparedTasks, taskSeed: args.seed ?? config.seed,
-    chipSeed: bundle.image.chipSeed, hashes: bundle.hashes,
+    chipSeed: bundle.image.chipSeed, hashes: certifiedHashes(bundle),
     resetPreTrace: bundle.image.cores.every((core) => core.learning === null || core.learning.resetPreTrace),
   });
 }

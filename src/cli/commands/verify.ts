@@ -14,7 +14,10 @@ import { noiseTask } from "../../parity/noise-task.js";
 import { replayTask } from "../../replay/replay-task.js";
 import type { Task } from "../../tasks/types.js";
 import { BUNDLE_PART, type Bundle, type BundleDamage, checkBundle, damageText, readBundle, writeBundle } from "../bundle.js";
+import { checkCount } from "../check-count.js";
+import { certifiedHashes } from "../open-bundle.js";
 import { engineOptions, jsonOption, seedOption } from "../options.js";
+import { Progress } from "../progress.js";
 import { type CommandResult, runHandler } from "../run.js";
 import { doubleNmnistSource, sourceFits } from "../task-source.js";
 
@@ -27,6 +30,7 @@ export interface VerifyArgs {
   readonly engine?: EngineName;
   readonly threads?: number;
   readonly data?: string;
+  readonly json?: boolean;
 }
 
 /** Checks a bundle: every hash, every limit of the chip, and the run itself, engine against simulator, with the typed
@@ -34,6 +38,8 @@ export interface VerifyArgs {
  *  result says which, and the exit code is 1.
  *  @throws UserError E-BUNDLE-001 (no bundle), E-IMAGE-…, E-ENG-… */
 export async function verifyBundle(args: VerifyArgs): Promise<CommandResult> {
+  checkCount("--tasks", args.tasks);
+  checkCount("--queries", args.queries);
   const damages = checkBundle(args.bundle);
   if (damages.length > 0) return damagedResult(args.bundle, damages);
   const bundle = readBundle(args.bundle);
@@ -85,12 +91,13 @@ async function checkParity(bundle: Bundle, args: VerifyArgs): Promise<{ runs: nu
     engine.setParameters(checkpoint.masters, checkpoint.quantized);
     const { tasks, ...about } = await tasksFor(image, args);
     const programs = args.program ? [args.program] : image.embedded.elf.length > 0 ? (["typed", "x86"] as const) : (["typed"] as const);
-    const { runs, comparison } = await compareRuns(engine, image, tasks, programs);
+    const { runs, comparison } = await compareRuns(engine, image, tasks, programs,
+      new Progress("runs compared", tasks.length * programs.length, args.json === true && process.stderr.isTTY !== true));
     return {
       runs,
       certificate: makeCertificate({
         ...about, comparison, engine: engine.name, programs, tasks: tasks.map((t) => t.number), taskSeed: args.seed,
-        chipSeed: image.chipSeed, hashes: bundle.hashes,
+        chipSeed: image.chipSeed, hashes: certifiedHashes(bundle),
         resetPreTrace: image.cores.every((core) => core.learning === null || core.learning.resetPreTrace),
       }),
     };
@@ -100,16 +107,17 @@ async function checkParity(bundle: Bundle, args: VerifyArgs): Promise<{ runs: nu
 }
 
 async function compareRuns(
-  engine: Engine, image: ChipImage, tasks: readonly Task[], programs: readonly ("typed" | "x86")[],
+  engine: Engine, image: ChipImage, tasks: readonly Task[], programs: readonly ("typed" | "x86")[], progress: Progress,
 ): Promise<{ runs: number; comparison: ParityComparison }> {
   let comparison = EMPTY_COMPARISON;
   let runs = 0;
   for (const task of tasks) {
     for (const program of programs) {
       comparison = addComparisons(comparison, await checkTask(engine, image, task, await replayTask(image, task, { program })));
-      runs++;
+      progress.update(++runs);
     }
   }
+  progress.done();
   return { runs, comparison };
 }
 
