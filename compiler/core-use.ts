@@ -30,8 +30,12 @@ export const coreUse = (core: CoreImage): CoreUse => ({
 
 /** Limits by the names of `CoreUse`. */
 export const USE_LIMITS = {
-  compartments: CORE_LIMITS.compartments, inputAxons: CORE_LIMITS.inputAxons, outputAxons: CORE_LIMITS.outputAxonSlots,
-  synapseWords: CORE_LIMITS.synapseWords, formats: CORE_LIMITS.synapseFormats, profiles: CORE_LIMITS.compartmentProfiles,
+  compartments: CORE_LIMITS.compartments,
+  inputAxons: CORE_LIMITS.inputAxons,
+  outputAxons: CORE_LIMITS.outputAxonSlots,
+  synapseWords: CORE_LIMITS.synapseWords,
+  formats: CORE_LIMITS.synapseFormats,
+  profiles: CORE_LIMITS.compartmentProfiles,
   vthProfiles: CORE_LIMITS.vthProfiles,
 } as const satisfies Record<keyof CoreUse, number>;
 
@@ -43,7 +47,10 @@ export function worstUse(cores: readonly CoreImage[]): Record<string, { worst: n
     compartments: { worst: worst((u) => u.compartments), limit: USE_LIMITS.compartments },
     inputAxons: { worst: worst((u) => u.inputAxons), limit: USE_LIMITS.inputAxons },
     outputAxons: { worst: worst((u) => u.outputAxons.perPopulation), limit: USE_LIMITS.outputAxons },
-    outputAxonsPerCompartment: { worst: worst((u) => u.outputAxons.perCompartment), limit: USE_LIMITS.outputAxons },
+    outputAxonsPerCompartment: {
+      worst: worst((u) => u.outputAxons.perCompartment),
+      limit: USE_LIMITS.outputAxons,
+    },
     synapseWords: { worst: worst((u) => u.synapseWords), limit: USE_LIMITS.synapseWords },
     formats: { worst: worst((u) => u.formats), limit: USE_LIMITS.formats },
     profiles: { worst: worst((u) => u.profiles), limit: USE_LIMITS.profiles },

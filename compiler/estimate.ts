@@ -1,7 +1,12 @@
 /** What a network would need of the chip, before it is trained: cores, energy, time, and what other choices would need.
  *  Works on shapes and precisions alone; spike rates are assumed and said. */
 import {
-  COST_TABLES, dynamicEnergy, staticEnergy, stepSeconds, type CostModel, type CountedOperations,
+  COST_TABLES,
+  dynamicEnergy,
+  staticEnergy,
+  stepSeconds,
+  type CostModel,
+  type CountedOperations,
 } from "../hw/energy.js";
 import { BOARDS, CHIP_LIMITS, type BoardName } from "../hw/limits.js";
 import { routeHops, tilesUsed } from "../hw/topology.js";
@@ -88,14 +93,21 @@ function blankIntegers(spec: NetworkSpec): QuantizedNetwork {
   const layers = spec.layers.flatMap((layer, k) => {
     if (layer.kind === "pool") return [];
     const outputs = shapes[k + 1][0];
-    const perOutput = layer.kind === "dense" ? sizeOf(shapes[k]) : (shapes[k][0] / layer.groups) * layer.kernel[0] * layer.kernel[1];
+    const perOutput =
+      layer.kind === "dense"
+        ? sizeOf(shapes[k])
+        : (shapes[k][0] / layer.groups) * layer.kernel[0] * layer.kernel[1];
     const { biasExp } = layer.loihi;
     const mantissa = new Int16Array(Math.max(0, Math.floor(outputs * perOutput)));
     return [{ name: layer.name, mantissa, biasMant: new Int16Array(outputs), biasExp }];
   });
   const soel = spec.soel && {
-    hi: spec.soel.hi, lo: spec.soel.lo, theta: Math.max(1, Math.round(spec.soel.theta)), rateMant: spec.soel.rateMant,
-    rateExp: spec.soel.rateExp, traceDecay: 0,
+    hi: spec.soel.hi,
+    lo: spec.soel.lo,
+    theta: Math.max(1, Math.round(spec.soel.theta)),
+    rateMant: spec.soel.rateMant,
+    rateExp: spec.soel.rateExp,
+    traceDecay: 0,
   };
   return { spec, layers, soel };
 }
@@ -106,43 +118,62 @@ function ratesOf(network: PlacedNetwork): number[] {
   network.layers.forEach((layer, k) => {
     const next = network.layers[k + 1];
     const source = rates[layer.projections[0].source + 1];
-    rates.push(layer.kind === "pool" ? 1 - (1 - source) ** 4 : next?.kind === "pool" ? ASSUMED_RATES.beforePool : ASSUMED_RATES.layer);
+    rates.push(
+      layer.kind === "pool"
+        ? 1 - (1 - source) ** 4
+        : next?.kind === "pool"
+          ? ASSUMED_RATES.beforePool
+          : ASSUMED_RATES.layer,
+    );
   });
   return rates;
 }
 
 type Counts = { -readonly [K in keyof CountedOperations]: number };
 const zero = (): Counts => ({
-  steps: 0, sparseOperations: 0, denseOperations: 0, populationOperations: 0, activeUpdates: 0, inactiveUpdates: 0, spikes: 0,
-  messages: 0, hopsEastWest: 0, hopsNorthSouth: 0, synapticUpdates: 0,
+  steps: 0,
+  sparseOperations: 0,
+  denseOperations: 0,
+  populationOperations: 0,
+  activeUpdates: 0,
+  inactiveUpdates: 0,
+  spikes: 0,
+  messages: 0,
+  hopsEastWest: 0,
+  hopsNorthSouth: 0,
+  synapticUpdates: 0,
 });
 
 /** Expected operations of every core in one step. */
 function stepCounts(network: PlacedNetwork): Counts[] {
   const rates = ratesOf(network);
   const counts = network.cores.map(() => ({ ...zero(), steps: 1 }));
-  network.cores.forEach((core, index) => core.pieces.forEach((pieceIndex) => {
-    const { layer: layerIndex, box, layout } = network.pieces[pieceIndex];
-    const layer = network.layers[layerIndex];
-    const cost = tileCost(layer, box, layout);
-    const rate = rates[layer.projections[0].source + 1];
-    const operations = cost.synapticOperations * rate;
-    const own = counts[index];
-    if (layer.projections[0].axons === "discrete") own.denseOperations += operations;
-    else own.populationOperations += operations;
-    const active = 1 - Math.exp(-operations / cost.compartments);
-    own.activeUpdates += active * cost.compartments;
-    own.inactiveUpdates += (1 - active) * cost.compartments;
-    own.spikes += rates[layerIndex + 1] * (box.c1 - box.c0) * (box.y1 - box.y0) * (box.x1 - box.x0);
-  }));
+  network.cores.forEach((core, index) =>
+    core.pieces.forEach((pieceIndex) => {
+      const { layer: layerIndex, box, layout } = network.pieces[pieceIndex];
+      const layer = network.layers[layerIndex];
+      const cost = tileCost(layer, box, layout);
+      const rate = rates[layer.projections[0].source + 1];
+      const operations = cost.synapticOperations * rate;
+      const own = counts[index];
+      if (layer.projections[0].axons === "discrete") own.denseOperations += operations;
+      else own.populationOperations += operations;
+      const active = 1 - Math.exp(-operations / cost.compartments);
+      own.activeUpdates += active * cost.compartments;
+      own.inactiveUpdates += (1 - active) * cost.compartments;
+      own.spikes += rates[layerIndex + 1] * (box.c1 - box.c0) * (box.y1 - box.y0) * (box.x1 - box.x0);
+    }),
+  );
   const traffic = trafficOf(network);
-  traffic.forEach((row, from) => row.forEach((messages, to) => {
-    const expected = messages * rateOfCore(network, rates, from);
-    const hops = routeHops(network.addresses[from], network.addresses[to]);
-    counts[from].messages += expected;
-    counts[from].hopsEastWest += expected * hops.eastWest;
-    counts[from].hopsNorthSouth += expected * hops.northSouth;
-  }));
+  traffic.forEach((row, from) =>
+    row.forEach((messages, to) => {
+      const expected = messages * rateOfCore(network, rates, from);
+      const hops = routeHops(network.addresses[from], network.addresses[to]);
+      counts[from].messages += expected;
+      counts[from].hopsEastWest += expected * hops.eastWest;
+      counts[from].hopsNorthSouth += expected * hops.northSouth;
+    }),
+  );
   return counts;
 }
 
@@ -160,7 +191,8 @@ function rateOfCore(network: PlacedNetwork, rates: readonly number[], core: numb
 
 function total(counts: readonly Counts[], steps: number): Counts {
   const sum = zero();
-  for (const core of counts) for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += core[key] * steps;
+  for (const core of counts)
+    for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += core[key] * steps;
   return { ...sum, steps };
 }
 
@@ -173,16 +205,25 @@ function summarize(network: PlacedNetwork): MappingEstimate {
   const windows = soel ? Math.floor(steps / soel.windowSteps) * soel.passes : 0;
   const synapticUpdates = network.plasticity ? windows * network.plasticity.inputs * last.shape[0] : 0;
   const lesson = { ...total(counts, steps * (soel?.passes ?? 1)), synapticUpdates };
-  const tiles = Math.max(...Array.from({ length: network.chips }, (_, chip) =>
-    tilesUsed(network.addresses.filter((address) => address.chip === chip).map((address) => address.core))));
-  const secondsPerSample = byModel((model) => steps * Math.max(...counts.map((core) => stepSeconds(core, tiles, model))));
-  const uses = network.cores.map((core) => core.pieces.map((index) => {
-    const piece = network.pieces[index];
-    return tileCost(network.layers[piece.layer], piece.box, piece.layout);
-  }));
-  const worst = (key: "words" | "compartments"): number => Math.max(...uses.map((own) => own.reduce((sum, cost) => sum + cost[key], 0)));
+  const tiles = Math.max(
+    ...Array.from({ length: network.chips }, (_, chip) =>
+      tilesUsed(network.addresses.filter((address) => address.chip === chip).map((address) => address.core)),
+    ),
+  );
+  const secondsPerSample = byModel(
+    (model) => steps * Math.max(...counts.map((core) => stepSeconds(core, tiles, model))),
+  );
+  const uses = network.cores.map((core) =>
+    core.pieces.map((index) => {
+      const piece = network.pieces[index];
+      return tileCost(network.layers[piece.layer], piece.box, piece.layout);
+    }),
+  );
+  const worst = (key: "words" | "compartments"): number =>
+    Math.max(...uses.map((own) => own.reduce((sum, cost) => sum + cost[key], 0)));
   return {
-    cores: network.cores.length, chips: network.chips,
+    cores: network.cores.length,
+    chips: network.chips,
     worst: { synapseWords: worst("words"), compartments: worst("compartments") },
     energyPerSampleJ: byModel((model) => dynamicEnergy(sample, model).dynamicJ),
     energyPerClassJ: byModel((model) => dynamicEnergy(lesson, model).dynamicJ),
@@ -200,8 +241,12 @@ function alternativesOf(spec: NetworkSpec, options: EstimateOptions): Alternativ
   if (spec.layers.some((layer) => layer.kind === "conv" && layer.outChannels > 1)) {
     changed.push(["half the channels of every convolution", halfChannels(spec), options]);
   }
-  if ((options.synapseMargin ?? DEFAULT_SYNAPSE_MARGIN) < 1) changed.push(["a synapse margin of 1", spec, { ...options, synapseMargin: 1 }]);
-  return [...changed.map(([change, other, choice]) => alternative(change, other, choice)), ...boardAlternatives(spec, options)];
+  if ((options.synapseMargin ?? DEFAULT_SYNAPSE_MARGIN) < 1)
+    changed.push(["a synapse margin of 1", spec, { ...options, synapseMargin: 1 }]);
+  return [
+    ...changed.map(([change, other, choice]) => alternative(change, other, choice)),
+    ...boardAlternatives(spec, options),
+  ];
 }
 
 function alternative(change: string, spec: NetworkSpec, options: EstimateOptions): Alternative {
@@ -217,23 +262,35 @@ function alternative(change: string, spec: NetworkSpec, options: EstimateOptions
 /** Which boards the mapping fits: its chips are known, so no board is searched anew. */
 function boardAlternatives(spec: NetworkSpec, options: EstimateOptions): Alternative[] {
   const { cores, chips } = alternative("", spec, { ...options, board: undefined });
-  return (Object.keys(BOARDS) as BoardName[]).filter((name) => name !== options.board).map((name) => {
-    const fits = chips !== undefined && chips <= BOARDS[name];
-    const change = `board "${name}" (${BOARDS[name]} × ${CHIP_LIMITS.cores} cores)`;
-    return fits ? { change, cores, chips } : { change, refused: `${chips ?? "too many"} chips needed` };
-  });
+  return (Object.keys(BOARDS) as BoardName[])
+    .filter((name) => name !== options.board)
+    .map((name) => {
+      const fits = chips !== undefined && chips <= BOARDS[name];
+      const change = `board "${name}" (${BOARDS[name]} × ${CHIP_LIMITS.cores} cores)`;
+      return fits ? { change, cores, chips } : { change, refused: `${chips ?? "too many"} chips needed` };
+    });
 }
 
 const withBits = (spec: NetworkSpec, bits: number): NetworkSpec => ({
   ...spec,
-  layers: spec.layers.map((layer) => (layer.kind === "pool" ? layer : {
-    ...layer, weight: { ...layer.weight, bits, wgtExp: Math.max(layer.weight.wgtExp, bits - 9) },
-  })),
+  layers: spec.layers.map((layer) =>
+    layer.kind === "pool"
+      ? layer
+      : {
+          ...layer,
+          weight: { ...layer.weight, bits, wgtExp: Math.max(layer.weight.wgtExp, bits - 9) },
+        },
+  ),
 });
 
 const halfChannels = (spec: NetworkSpec): NetworkSpec => ({
   ...spec,
-  layers: spec.layers.map((layer) => (layer.kind !== "conv" ? layer : {
-    ...layer, outChannels: layer.groups * Math.ceil(layer.outChannels / layer.groups / 2),
-  })),
+  layers: spec.layers.map((layer) =>
+    layer.kind !== "conv"
+      ? layer
+      : {
+          ...layer,
+          outChannels: layer.groups * Math.ceil(layer.outChannels / layer.groups / 2),
+        },
+  ),
 });

@@ -42,18 +42,36 @@ interface CoreTables {
 /** Calls `visit` for every (source, axon) of the image; all deliveries of one source come one after another. */
 export function forEachDelivery(image: ChipImage, visit: (delivery: Delivery) => void): void {
   const cores = tablesByAddress(image);
-  const deliver = (sourceLayer: number, sourceNeuron: number, chip: number, coreId: number, axon: number, atom: number): void => {
+  const deliver = (
+    sourceLayer: number,
+    sourceNeuron: number,
+    chip: number,
+    coreId: number,
+    axon: number,
+    atom: number,
+  ): void => {
     const tables = cores.get(addressKey(chip, coreId));
     const entry = tables?.core.inputAxons[axon];
-    if (!tables || !entry) throw new RangeError(`an axon to chip ${chip}, core ${coreId}, entry ${axon}, which is not mapped`);
+    if (!tables || !entry)
+      throw new RangeError(`an axon to chip ${chip}, core ${coreId}, entry ${axon}, which is not mapped`);
     if (atom >= entry.atoms) throw new RangeError(`atom ${atom} of an axon that tells ${entry.atoms} apart`);
     const list = listAt(tables, entry.synapsePtr + atom * entry.synapseLen, entry.synapseLen);
     const { core, layerOf, neuronOf } = tables;
-    visit({ sourceLayer, sourceNeuron, core, logicalInput: entry.logicalInput, cxBase: entry.cxBase, list, layerOf, neuronOf });
+    visit({
+      sourceLayer,
+      sourceNeuron,
+      core,
+      logicalInput: entry.logicalInput,
+      cxBase: entry.cxBase,
+      list,
+      layerOf,
+      neuronOf,
+    });
   };
   const { rowStart, chip, core, axon, atom } = image.contract;
   for (let pixel = 0; pixel + 1 < rowStart.length; pixel++) {
-    for (let k = rowStart[pixel]; k < rowStart[pixel + 1]; k++) deliver(INPUT_LAYER, pixel, chip[k], core[k], axon[k], atom[k]);
+    for (let k = rowStart[pixel]; k < rowStart[pixel + 1]; k++)
+      deliver(INPUT_LAYER, pixel, chip[k], core[k], axon[k], atom[k]);
   }
   for (const { core: source, layerOf, neuronOf } of cores.values()) {
     for (const out of source.outputAxons) {
@@ -69,7 +87,10 @@ function tablesByAddress(image: ChipImage): Map<number, CoreTables> {
   for (const core of image.cores) {
     const count = core.compartments.length;
     tables.set(addressKey(core.chip, core.core), {
-      core, layerOf: new Int32Array(count).fill(-1), neuronOf: new Int32Array(count).fill(-1), lists: new Map(),
+      core,
+      layerOf: new Int32Array(count).fill(-1),
+      neuronOf: new Int32Array(count).fill(-1),
+      lists: new Map(),
     });
   }
   for (const { chip, core, layer, firstCompartment, neurons } of image.symbols) {
@@ -87,7 +108,9 @@ function listAt(tables: CoreTables, word: number, length: number): DecodedList {
   const entries = unpackList(synapseFormats, synapseMemory, word, length);
   const count = entries.reduce((sum, entry) => sum + entry.index.length, 0);
   const list: DecodedList = {
-    target: new Int32Array(count), weight: new Int16Array(count), formats: [...new Set(entries.map((entry) => entry.format))],
+    target: new Int32Array(count),
+    weight: new Int16Array(count),
+    formats: [...new Set(entries.map((entry) => entry.format))],
   };
   let at = 0;
   for (const { format, index, weight } of entries) {
@@ -157,16 +180,34 @@ function expectedLayers(network: QuantizedNetwork): ExpectedLayer[] {
   return network.spec.layers.map((spec, index) => {
     const integers = spec.kind === "pool" ? null : network.layers[weighted++];
     const [input, output] = [shapes[index], shapes[index + 1]];
-    const geometry = spec.kind === "conv" ? spec
-      : spec.kind === "pool" ? { kernel: [2, 2] as const, stride: [2, 2] as const, padding: [0, 0] as const, groups: input[0] }
-        : { kernel: [input[1], input[2]] as const, stride: [1, 1] as const, padding: [0, 0] as const, groups: 1 };
+    const geometry =
+      spec.kind === "conv"
+        ? spec
+        : spec.kind === "pool"
+          ? { kernel: [2, 2] as const, stride: [2, 2] as const, padding: [0, 0] as const, groups: input[0] }
+          : {
+              kernel: [input[1], input[2]] as const,
+              stride: [1, 1] as const,
+              padding: [0, 0] as const,
+              groups: 1,
+            };
     const [, height, width] = output;
-    const coordinate = (of: (neuron: number) => number): Int16Array => Int16Array.from({ length: sizeOf(output) }, (_, n) => of(n));
+    const coordinate = (of: (neuron: number) => number): Int16Array =>
+      Int16Array.from({ length: sizeOf(output) }, (_, n) => of(n));
     return {
-      spec, input, output, kernel: geometry.kernel, stride: geometry.stride, padding: geometry.padding, groups: geometry.groups,
-      mantissa: integers?.mantissa ?? null, biasMant: integers?.biasMant ?? null, biasExp: integers?.biasExp ?? 0,
+      spec,
+      input,
+      output,
+      kernel: geometry.kernel,
+      stride: geometry.stride,
+      padding: geometry.padding,
+      groups: geometry.groups,
+      mantissa: integers?.mantissa ?? null,
+      biasMant: integers?.biasMant ?? null,
+      biasExp: integers?.biasExp ?? 0,
       plastic: network.spec.soel !== null && index === network.spec.layers.length - 1,
-      channel: coordinate((n) => Math.floor(n / (height * width))), row: coordinate((n) => Math.floor(n / width) % height),
+      channel: coordinate((n) => Math.floor(n / (height * width))),
+      row: coordinate((n) => Math.floor(n / width) % height),
       column: coordinate((n) => n % width),
     };
   });
@@ -183,7 +224,10 @@ class Comparer {
   private paddingSynapses = 0;
   private neurons = 0;
 
-  constructor(private readonly image: ChipImage, network: QuantizedNetwork) {
+  constructor(
+    private readonly image: ChipImage,
+    network: QuantizedNetwork,
+  ) {
     this.layers = expectedLayers(network);
   }
 
@@ -199,7 +243,9 @@ class Comparer {
 
   private nameOf(layer: number, neuron: number): string {
     if (neuron < 0) return `a padding compartment of layer "${this.layers[layer]?.spec.name}"`;
-    return layer === INPUT_LAYER ? `input ${neuron}` : `layer "${this.layers[layer].spec.name}", neuron ${neuron}`;
+    return layer === INPUT_LAYER
+      ? `input ${neuron}`
+      : `layer "${this.layers[layer].spec.name}", neuron ${neuron}`;
   }
 
   /** Every neuron is on exactly one compartment, with its constants. */
@@ -214,10 +260,12 @@ class Comparer {
         this.compareNeuron(core, firstCompartment + k, layer, neuron);
       });
     }
-    seen.forEach((counts, layer) => counts.forEach((count, neuron) => {
-      this.neurons += count;
-      if (count !== 1) this.differ(this.nameOf(layer, neuron), `${count} compartments`, "1");
-    }));
+    seen.forEach((counts, layer) =>
+      counts.forEach((count, neuron) => {
+        this.neurons += count;
+        if (count !== 1) this.differ(this.nameOf(layer, neuron), `${count} compartments`, "1");
+      }),
+    );
   }
 
   private compareNeuron(core: CoreImage, compartment: number, layer: number, neuron: number): void {
@@ -225,13 +273,23 @@ class Comparer {
     const config = unpackCompartment(core.compartments[compartment]);
     const profile = core.compartmentProfiles[config.profile];
     const found = [
-      profile.decayU + core.dsOffset, profile.decayV + core.dmOffset, profile.refractDelay,
-      core.vthProfiles[config.vthProfile], config.biasMant * 2 ** config.biasExp,
+      profile.decayU + core.dsOffset,
+      profile.decayV + core.dmOffset,
+      profile.refractDelay,
+      core.vthProfiles[config.vthProfile],
+      config.biasMant * 2 ** config.biasExp,
     ].join(" ");
     const channel = Math.floor(neuron / (output[1] * output[2]));
-    const expected = spec.kind === "pool"
-      ? [POOL.decay, POOL.decay, 1, POOL.vthMant, 0].join(" ")
-      : [spec.loihi.decayU, spec.loihi.decayV, spec.loihi.refractory, spec.loihi.vthMant, biasMant![channel] * 2 ** biasExp].join(" ");
+    const expected =
+      spec.kind === "pool"
+        ? [POOL.decay, POOL.decay, 1, POOL.vthMant, 0].join(" ")
+        : [
+            spec.loihi.decayU,
+            spec.loihi.decayV,
+            spec.loihi.refractory,
+            spec.loihi.vthMant,
+            biasMant![channel] * 2 ** biasExp,
+          ].join(" ");
     if (found !== expected) this.differ(`${this.nameOf(layer, neuron)} (δu δv R vth bias)`, found, expected);
   }
 
@@ -254,10 +312,13 @@ class Comparer {
       count += this.compareDelivery(delivery, stamps, stamp);
     });
     finish();
-    seen.forEach((flags, index) => flags.forEach((flag, source) => {
-      const expected = this.fanOut(index - 1, source);
-      if (!flag && expected > 0) this.differ(this.nameOf(index - 1, source), "no axon", `${expected} synapses`);
-    }));
+    seen.forEach((flags, index) =>
+      flags.forEach((flag, source) => {
+        const expected = this.fanOut(index - 1, source);
+        if (!flag && expected > 0)
+          this.differ(this.nameOf(index - 1, source), "no axon", `${expected} synapses`);
+      }),
+    );
   }
 
   private sourceSize(layer: number): number {
@@ -280,15 +341,23 @@ class Comparer {
       const target = compartment < neuronOf.length ? neuronOf[compartment] : -2;
       if (target < 0) {
         if (target === -1) this.paddingSynapses++;
-        else this.differ(this.nameOf(sourceLayer, sourceNeuron), `a synapse to compartment ${compartment}`, `below ${neuronOf.length}`);
+        else
+          this.differ(
+            this.nameOf(sourceLayer, sourceNeuron),
+            `a synapse to compartment ${compartment}`,
+            `below ${neuronOf.length}`,
+          );
         continue;
       }
       count++;
       const wanted = layerOf[compartment] === sourceLayer + 1 ? expected(target) : NO_SYNAPSE;
       if (wanted !== list.weight[k] || stamped[target] === stamp) {
         const twice = stamped[target] === stamp ? " a second time" : "";
-        this.differ(`${this.nameOf(sourceLayer, sourceNeuron)} → ${this.nameOf(layerOf[compartment], target)}`,
-          `${list.weight[k]}${twice}`, wanted === NO_SYNAPSE ? "no synapse" : `${wanted}`);
+        this.differ(
+          `${this.nameOf(sourceLayer, sourceNeuron)} → ${this.nameOf(layerOf[compartment], target)}`,
+          `${list.weight[k]}${twice}`,
+          wanted === NO_SYNAPSE ? "no synapse" : `${wanted}`,
+        );
       }
       if (layerOf[compartment] === sourceLayer + 1) stamped[target] = stamp;
       if (reader.plastic) this.comparePlastic(delivery, compartment, target);
@@ -315,27 +384,43 @@ class Comparer {
       const o = channel[target];
       const kY = y - row[target] * sH;
       const kX = x - column[target] * sW;
-      if (o < firstOut || o >= firstOut + perGroupOut || kY < 0 || kY >= kH || kX < 0 || kX >= kW) return NO_SYNAPSE;
+      if (o < firstOut || o >= firstOut + perGroupOut || kY < 0 || kY >= kH || kX < 0 || kX >= kW)
+        return NO_SYNAPSE;
       return mantissa === null ? POOL.mantissa : mantissa[((o * perGroupIn + inGroup) * kH + kY) * kW + kX];
     };
   }
 
-  private compareFormats({ core, list, sourceLayer, sourceNeuron, logicalInput }: Delivery, { spec, plastic }: ExpectedLayer): void {
+  private compareFormats(
+    { core, list, sourceLayer, sourceNeuron, logicalInput }: Delivery,
+    { spec, plastic }: ExpectedLayer,
+  ): void {
     const wgtExp = spec.kind === "pool" ? 0 : spec.weight.wgtExp;
     for (const number of list.formats) {
       const format = core.synapseFormats[number - 1];
       if (format.wgtExp === wgtExp && format.learning === plastic && format.dlyBits === 0) continue;
-      this.differ(this.nameOf(sourceLayer, sourceNeuron), `exponent ${format.wgtExp}, learning ${format.learning}`, `${wgtExp}, ${plastic}`);
+      this.differ(
+        this.nameOf(sourceLayer, sourceNeuron),
+        `exponent ${format.wgtExp}, learning ${format.learning}`,
+        `${wgtExp}, ${plastic}`,
+      );
     }
-    if (!plastic && logicalInput !== -1) this.differ(this.nameOf(sourceLayer, sourceNeuron), `draw index ${logicalInput}`, "none");
+    if (!plastic && logicalInput !== -1)
+      this.differ(this.nameOf(sourceLayer, sourceNeuron), `draw index ${logicalInput}`, "none");
   }
 
   /** The indices that random numbers are drawn by are the model's. */
-  private comparePlastic({ core, sourceNeuron, logicalInput }: Delivery, compartment: number, target: number): void {
+  private comparePlastic(
+    { core, sourceNeuron, logicalInput }: Delivery,
+    compartment: number,
+    target: number,
+  ): void {
     const logicalOutput = core.learning?.logicalOutput[compartment] ?? -1;
     if (logicalOutput === target && logicalInput === sourceNeuron) return;
-    this.differ(this.nameOf(this.layers.length - 1, target),
-      `draw index of output ${logicalOutput}, input ${logicalInput}`, `${target}, ${sourceNeuron}`);
+    this.differ(
+      this.nameOf(this.layers.length - 1, target),
+      `draw index of output ${logicalOutput}, input ${logicalInput}`,
+      `${target}, ${sourceNeuron}`,
+    );
   }
 
   /** Synapses that a source has in the model. */

@@ -15,7 +15,10 @@ const DEFAULT_DELAY_BITS = 3;
 
 /** Ring size that a core with these layers needs. */
 export const delayBitsOf = (layers: readonly MapLayer[]): number =>
-  Math.max(DEFAULT_DELAY_BITS, ...layers.flatMap((layer) => layer.projections.map(({ delay }) => bitsOf(delay))));
+  Math.max(
+    DEFAULT_DELAY_BITS,
+    ...layers.flatMap((layer) => layer.projections.map(({ delay }) => bitsOf(delay))),
+  );
 
 /** Compartments that a core with these layers can have: longer rings leave fewer. */
 export const compartmentLimit = (layers: readonly MapLayer[]): number =>
@@ -26,10 +29,13 @@ export const formatOf = (projection: Projection, maxIndex: number): SynapseForma
   compression: "dense",
   wgtBitsCode: weightBitsCode(projection.bits),
   idxBitsCode: indexBitsCode(maxIndex),
-  skipBits: 0, dlyBits: bitsOf(projection.delay), tagBits: 0,
+  skipBits: 0,
+  dlyBits: bitsOf(projection.delay),
+  tagBits: 0,
   wgtExp: projection.wgtExp,
   fanoutType: FANOUT_TYPE[projection.signMode],
-  cIdxOffset: 0, cIdxMult: 0,
+  cIdxOffset: 0,
+  cIdxMult: 0,
   learning: projection.learning,
   stdpProfile: 0,
 });

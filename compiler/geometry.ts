@@ -13,9 +13,19 @@ export interface AxisReach {
 
 /** Reach of every source coordinate that has a real target in [low, high) of one axis (0: y, 1: x).
  *  With `pad` the targets go on up to that many positions beyond the box. */
-export function axisReach(projection: Projection, axis: 0 | 1, low: number, high: number, pad: number): AxisReach[] {
+export function axisReach(
+  projection: Projection,
+  axis: 0 | 1,
+  low: number,
+  high: number,
+  pad: number,
+): AxisReach[] {
   const size = projection.sourceShape[axis + 1];
-  const [kernel, stride, padding] = [projection.kernel[axis], projection.stride[axis], projection.padding[axis]];
+  const [kernel, stride, padding] = [
+    projection.kernel[axis],
+    projection.stride[axis],
+    projection.padding[axis],
+  ];
   const out: AxisReach[] = [];
   const from = Math.max(0, low * stride - padding);
   const to = Math.min(size - 1, (high - 1) * stride - padding + kernel - 1);
@@ -57,7 +67,10 @@ export function arrange(box: Box, layout: Layout): Arrangement {
   const pitch = inner + layout.padInner;
   const positions = layout.padInner + (outer + 2 * layout.padOuter) * pitch;
   return {
-    channels: box.c1 - box.c0, group: layout.group, pitch, positions,
+    channels: box.c1 - box.c0,
+    group: layout.group,
+    pitch,
+    positions,
     stepY: layout.inner === "x" ? pitch : 1,
     stepX: layout.inner === "x" ? 1 : pitch,
     origin: layout.padOuter * pitch + layout.padInner,
@@ -99,7 +112,13 @@ export interface Run {
 }
 
 /** Runs of a list that reaches `countInner` × `countOuter` positions and box-relative channels [low, high). */
-export function runsOf(a: Arrangement, countOuter: number, countInner: number, low: number, high: number): Run[] {
+export function runsOf(
+  a: Arrangement,
+  countOuter: number,
+  countInner: number,
+  low: number,
+  high: number,
+): Run[] {
   const out: Run[] = [];
   const { group } = a;
   for (let first = low; first < high; ) {
@@ -124,7 +143,10 @@ export function runsOf(a: Arrangement, countOuter: number, countInner: number, l
 
 /** Box-relative output channels that source channel c reaches in a box: those of its group. */
 export function channelsReached(projection: Projection, layer: MapLayer, box: Box, c: number): Pair01 {
-  const [perGroupIn, perGroupOut] = [projection.sourceShape[0] / projection.groups, layer.shape[0] / projection.groups];
+  const [perGroupIn, perGroupOut] = [
+    projection.sourceShape[0] / projection.groups,
+    layer.shape[0] / projection.groups,
+  ];
   const g = Math.floor(c / perGroupIn);
   return [Math.max(box.c0, g * perGroupOut) - box.c0, Math.min(box.c1, (g + 1) * perGroupOut) - box.c0];
 }
@@ -132,7 +154,10 @@ type Pair01 = readonly [low: number, high: number];
 
 /** Source channels [low, high) that reach a box. */
 export function sourceChannels(projection: Projection, layer: MapLayer, box: Box): Pair01 {
-  const [perGroupIn, perGroupOut] = [projection.sourceShape[0] / projection.groups, layer.shape[0] / projection.groups];
+  const [perGroupIn, perGroupOut] = [
+    projection.sourceShape[0] / projection.groups,
+    layer.shape[0] / projection.groups,
+  ];
   return [Math.floor(box.c0 / perGroupOut) * perGroupIn, Math.ceil(box.c1 / perGroupOut) * perGroupIn];
 }
 
@@ -148,6 +173,7 @@ export function weightAt(projection: Projection, o: number, c: number, tapY: num
 export function baseWindows(bases: readonly number[], span: number): number[] {
   const sorted = [...bases].sort((p, q) => p - q);
   const starts: number[] = [];
-  for (const base of sorted) if (starts.length === 0 || base > starts[starts.length - 1] + span) starts.push(base);
+  for (const base of sorted)
+    if (starts.length === 0 || base > starts[starts.length - 1] + span) starts.push(base);
   return starts;
 }

@@ -1,6 +1,13 @@
 /** The stages of the compiler, each a value that the next pass reads. Layers and projections are separate things, so that
  *  residual branches (two projections into a layer) and recurrent ones (a source at or after its target) have a place. */
-import type { CoreAddress, EmbeddedProgramImage, InputAxon, SynapseFormat, TraceConfig, StdpProfile } from "../hw/image.js";
+import type {
+  CoreAddress,
+  EmbeddedProgramImage,
+  InputAxon,
+  SynapseFormat,
+  TraceConfig,
+  StdpProfile,
+} from "../hw/image.js";
 import type { NetworkSpec, QuantizedNetwork, Shape3 } from "../src/model/types.js";
 
 /** Source index of a projection that starts at the network's input. */
@@ -86,9 +93,12 @@ export interface LoweredNetwork extends MappableNetwork {
 
 /** Neurons [c0, c1) × [y0, y1) × [x0, x1) of a layer. */
 export interface Box {
-  readonly c0: number; readonly c1: number;
-  readonly y0: number; readonly y1: number;
-  readonly x0: number; readonly x1: number;
+  readonly c0: number;
+  readonly c1: number;
+  readonly y0: number;
+  readonly y1: number;
+  readonly x0: number;
+  readonly x1: number;
 }
 
 /** Address of a neuron inside its piece: groups of channels, then rows of positions, then the channels of the group.
@@ -187,7 +197,11 @@ export interface MappedCore {
   readonly dsOffset: 0 | 1;
   readonly dmOffset: 0 | 1;
   readonly delayBits: number;
-  readonly profiles: readonly { readonly decayU: number; readonly decayV: number; readonly refractDelay: number }[];
+  readonly profiles: readonly {
+    readonly decayU: number;
+    readonly decayV: number;
+    readonly refractDelay: number;
+  }[];
   readonly vthProfiles: readonly number[];
   /** [piece of the core] profile and vth profile of its neurons. */
   readonly pieceProfiles: readonly { readonly profile: number; readonly vth: number }[];

@@ -11,12 +11,23 @@ import { place } from "./passes/place.js";
 import { route } from "./passes/route.js";
 import { verifyIntegers } from "./passes/verify-integers.js";
 import {
-  printImage, printLowered, printMappable, printMapped, printPartitioned, printPlaced, printRouted,
+  printImage,
+  printLowered,
+  printMappable,
+  printMapped,
+  printPartitioned,
+  printPlaced,
+  printRouted,
 } from "./print/stages.js";
 import { verifyExpansion } from "./verifiers/expansion.js";
 import { verifyImage } from "./verifiers/image.js";
 import {
-  verifyLowered, verifyMappable, verifyMapped, verifyPartitioned, verifyPlaced, verifyRouted,
+  verifyLowered,
+  verifyMappable,
+  verifyMapped,
+  verifyPartitioned,
+  verifyPlaced,
+  verifyRouted,
 } from "./verifiers/stages.js";
 
 export interface CompileOptions {
@@ -49,12 +60,19 @@ export interface Compilation {
 /** Compiles a quantized network for a board. Deterministic.
  *  @throws UserError with every mistake that a stage found (E-COMPILE, E-VERIFY, E-PART, E-ROUTE, E-ALLOC; E-PROG of hw/embedded) */
 export function compileNetwork(
-  network: QuantizedNetwork, geometry: InputGeometry, options: CompileOptions = {},
+  network: QuantizedNetwork,
+  geometry: InputGeometry,
+  options: CompileOptions = {},
 ): Compilation {
   const { board, chipSeed, name, synapseMargin } = checkOptions(network, options);
   const diagnostics = new Diagnostics();
   const passes: PassReport[] = [];
-  const pass = <T>(passName: string, run: () => T, verify: (stage: T) => void, print: (stage: T) => string): T => {
+  const pass = <T>(
+    passName: string,
+    run: () => T,
+    verify: (stage: T) => void,
+    print: (stage: T) => string,
+  ): T => {
     const start = performance.now();
     const stage = run();
     verify(stage);
@@ -64,14 +82,22 @@ export function compileNetwork(
   const verified = pass("verify", () => verifyIntegers(network, diagnostics), verifyMappable, printMappable);
   const lowered = pass("lower-plasticity", () => lowerPlasticity(verified), verifyLowered, printLowered);
   const pieces = pass(
-    "partition", () => partition(lowered, { board, synapseMargin }, diagnostics), verifyPartitioned, printPartitioned,
+    "partition",
+    () => partition(lowered, { board, synapseMargin }, diagnostics),
+    verifyPartitioned,
+    printPartitioned,
   );
   const placed = pass("place", () => place(pieces), verifyPlaced, printPlaced);
   const routed = pass("route", () => route(placed, diagnostics), verifyRouted, printRouted);
   const mapped = pass("allocate", () => allocate(routed, diagnostics), verifyMapped, printMapped);
   const emitOptions = { name, chipSeed, board: board ?? smallestBoard(mapped.chips) };
   const image = pass("emit", () => emit(mapped, geometry, emitOptions), verifyImage, printImage);
-  pass("expand", () => image, (it) => verifyExpansion(it, network), () => "the image's tables say the model, synapse by synapse\n");
+  pass(
+    "expand",
+    () => image,
+    (it) => verifyExpansion(it, network),
+    () => "the image's tables say the model, synapse by synapse\n",
+  );
   return { image, passes, warnings: diagnostics.warnings };
 }
 
@@ -83,17 +109,30 @@ function checkOptions(network: QuantizedNetwork, options: CompileOptions) {
   if (board !== undefined && !(board in BOARDS)) {
     const near = nearestName(board, Object.keys(BOARDS));
     throw userError({
-      code: "E-COMPILE-001", at: "board", found: `"${board}"`, limit: Object.keys(BOARDS).join(", "),
+      code: "E-COMPILE-001",
+      at: "board",
+      found: `"${board}"`,
+      limit: Object.keys(BOARDS).join(", "),
       hint: near ? `"${near}"` : '"kapoho-bay"',
     });
   }
   if (!(synapseMargin > 0 && synapseMargin <= 1)) {
     throw userError({
-      code: "E-COMPILE-002", at: "synapse margin", found: `${synapseMargin}`, limit: "above 0, at most 1", hint: "0.8",
+      code: "E-COMPILE-002",
+      at: "synapse margin",
+      found: `${synapseMargin}`,
+      limit: "above 0, at most 1",
+      hint: "0.8",
     });
   }
   if (!Number.isInteger(chipSeed) || chipSeed < 0 || chipSeed > 0xffffffff) {
-    throw userError({ code: "E-COMPILE-003", at: "chip seed", found: `${chipSeed}`, limit: "integers 0…4294967295", hint: "1" });
+    throw userError({
+      code: "E-COMPILE-003",
+      at: "chip seed",
+      found: `${chipSeed}`,
+      limit: "integers 0…4294967295",
+      hint: "1",
+    });
   }
   return { board, chipSeed, name, synapseMargin };
 }

@@ -23,7 +23,15 @@ export function allocate(network: RoutedNetwork, diagnostics: Diagnostics): Mapp
 }
 
 type Profiles = Pick<
-  MappedCore, "dsOffset" | "dmOffset" | "delayBits" | "profiles" | "vthProfiles" | "pieceProfiles" | "padding" | "compartments"
+  MappedCore,
+  | "dsOffset"
+  | "dmOffset"
+  | "delayBits"
+  | "profiles"
+  | "vthProfiles"
+  | "pieceProfiles"
+  | "padding"
+  | "compartments"
 >;
 
 const hasPadding = (piece: Piece): boolean => piece.layout.padInner > 0 || piece.layout.padOuter > 0;
@@ -36,13 +44,21 @@ function offsetOf(decays: readonly number[], padded: boolean): 0 | 1 {
 
 function allocateProfiles(pieces: readonly Piece[], layers: readonly MapLayer[]): Profiles {
   const padded = pieces.some(hasPadding);
-  const dsOffset = offsetOf(layers.map((layer) => layer.decayU), padded);
-  const dmOffset = offsetOf(layers.map((layer) => layer.decayV), padded);
+  const dsOffset = offsetOf(
+    layers.map((layer) => layer.decayU),
+    padded,
+  );
+  const dmOffset = offsetOf(
+    layers.map((layer) => layer.decayV),
+    padded,
+  );
   const profiles: MappedCore["profiles"][number][] = [];
   const vthProfiles: number[] = [];
   const profileOf = (decayU: number, decayV: number, refractDelay: number): number => {
     const wanted = { decayU, decayV, refractDelay };
-    const known = profiles.findIndex((p) => p.decayU === decayU && p.decayV === decayV && p.refractDelay === refractDelay);
+    const known = profiles.findIndex(
+      (p) => p.decayU === decayU && p.decayV === decayV && p.refractDelay === refractDelay,
+    );
     return known >= 0 ? known : profiles.push(wanted) - 1;
   };
   const vthOf = (vthMant: number): number => {
@@ -50,18 +66,29 @@ function allocateProfiles(pieces: readonly Piece[], layers: readonly MapLayer[])
     return known >= 0 ? known : vthProfiles.push(vthMant) - 1;
   };
   const pieceProfiles = layers.map(({ decayU, decayV, refractory, vthMant }) => ({
-    profile: profileOf(decayU - dsOffset, decayV - dmOffset, refractory), vth: vthOf(vthMant),
+    profile: profileOf(decayU - dsOffset, decayV - dmOffset, refractory),
+    vth: vthOf(vthMant),
   }));
   // Padding compartments forget at once and have the highest threshold: they only take what falls over a border.
   const padding = padded
     ? { profile: profileOf(DECAY_ONE - 1, DECAY_ONE - 1, 1), vth: vthOf(RANGE.vthMant[1]) }
     : { profile: -1, vth: -1 };
   const compartments = pieces.reduce((sum, { box, layout }) => sum + compartmentsOf(arrange(box, layout)), 0);
-  return { dsOffset, dmOffset, delayBits: delayBitsOf(layers), profiles, vthProfiles, pieceProfiles, padding, compartments };
+  return {
+    dsOffset,
+    dmOffset,
+    delayBits: delayBitsOf(layers),
+    profiles,
+    vthProfiles,
+    pieceProfiles,
+    padding,
+    compartments,
+  };
 }
 
 function allocateBlocks(
-  network: RoutedNetwork, core: number,
+  network: RoutedNetwork,
+  core: number,
 ): Pick<MappedCore, "formats" | "blockFormat" | "blockPtr" | "blockLen" | "words"> {
   const formats: SynapseFormat[] = [];
   const formatKeys: string[] = [];
@@ -71,7 +98,10 @@ function allocateBlocks(
     const piece = network.pieces[block.piece];
     const layer = network.layers[piece.layer];
     const a = arrange(piece.box, piece.layout);
-    const format = formatOf(layer.projections[block.projection], network.firstCompartment[block.piece] + compartmentsOf(a) - 1);
+    const format = formatOf(
+      layer.projections[block.projection],
+      network.firstCompartment[block.piece] + compartmentsOf(a) - 1,
+    );
     const key = JSON.stringify(format);
     let number = formatKeys.indexOf(key) + 1;
     if (number === 0) {
@@ -93,7 +123,8 @@ function blockWords(network: RoutedNetwork, block: Block, format: SynapseFormat)
   const layer = network.layers[piece.layer];
   const projection = layer.projections[block.projection];
   const a = arrange(piece.box, piece.layout);
-  const [outer, inner] = piece.layout.inner === "x" ? [block.countY, block.countX] : [block.countX, block.countY];
+  const [outer, inner] =
+    piece.layout.inner === "x" ? [block.countY, block.countX] : [block.countX, block.countY];
   const perGroup = projection.sourceShape[0] / projection.groups;
   let words = 0;
   for (let c = block.c0; c < block.c1; c += perGroup) {
@@ -108,16 +139,37 @@ function blockWords(network: RoutedNetwork, block: Block, format: SynapseFormat)
 function checkCore(network: RoutedNetwork, index: number, slots: SlotCount, diagnostics: Diagnostics): void {
   const at = layerNames(network, index);
   const over = (code: string, found: number, what: string, limit: number, hint: string): void => {
-    if (found > limit) diagnostics.error(code, { at, found: `${found} ${what} on one core`, limit: `${limit} (hw/limits.ts)`, hint });
+    if (found > limit)
+      diagnostics.error(code, {
+        at,
+        found: `${found} ${what} on one core`,
+        limit: `${limit} (hw/limits.ts)`,
+        hint,
+      });
   };
   const axons = network.links[index].reduce((sum, link) => sum + (link.logicalInput >= 0 ? 2 : 1), 0);
-  over("E-ALLOC-001", axons, "input axons", CORE_LIMITS.inputAxons, "a pool, or a larger stride, before this layer");
-  over("E-ALLOC-002", slots.perPopulation, "output-axon slots", CORE_LIMITS.outputAxonSlots,
-    "fewer weight bits, or fewer outputs, in the layer that reads this one");
+  over(
+    "E-ALLOC-001",
+    axons,
+    "input axons",
+    CORE_LIMITS.inputAxons,
+    "a pool, or a larger stride, before this layer",
+  );
+  over(
+    "E-ALLOC-002",
+    slots.perPopulation,
+    "output-axon slots",
+    CORE_LIMITS.outputAxonSlots,
+    "fewer weight bits, or fewer outputs, in the layer that reads this one",
+  );
 }
 
 /** One warning a layer whose cores would not fit if a population's slot counted once a compartment. */
-function warnOfSecondReading(network: RoutedNetwork, slots: readonly SlotCount[], diagnostics: Diagnostics): void {
+function warnOfSecondReading(
+  network: RoutedNetwork,
+  slots: readonly SlotCount[],
+  diagnostics: Diagnostics,
+): void {
   const byLayers = new Map<string, SlotCount[]>();
   slots.forEach((count, index) => {
     if (count.perCompartment <= CORE_LIMITS.outputAxonSlots) return;
@@ -127,7 +179,8 @@ function warnOfSecondReading(network: RoutedNetwork, slots: readonly SlotCount[]
   for (const [at, counts] of byLayers) {
     const worst = counts.reduce((a, b) => (b.perCompartment > a.perCompartment ? b : a));
     diagnostics.warn("W-ALLOC-001", {
-      at, found: `${worst.perCompartment} output-axon slots on one of ${counts.length} cores if a population's slot counts once a compartment`,
+      at,
+      found: `${worst.perCompartment} output-axon slots on one of ${counts.length} cores if a population's slot counts once a compartment`,
       limit: `${CORE_LIMITS.outputAxonSlots} (hw/limits.ts); it is ${worst.perPopulation} as both open tools count`,
       hint: "nothing, unless the chip turns out to count so; then a coarser cut of the layer that reads this one",
     });
@@ -136,6 +189,8 @@ function warnOfSecondReading(network: RoutedNetwork, slots: readonly SlotCount[]
 
 /** The layers of a core, by the user's names. */
 const layerNames = (network: RoutedNetwork, core: number): string => {
-  const names = new Set(network.cores[core].pieces.map((piece) => network.layers[network.pieces[piece].layer].name));
+  const names = new Set(
+    network.cores[core].pieces.map((piece) => network.layers[network.pieces[piece].layer].name),
+  );
   return `layer "${[...names].join('", "')}"`;
 };

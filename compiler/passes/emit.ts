@@ -4,7 +4,14 @@
 import { emitEmbeddedProgram } from "../../hw/embedded/emit.js";
 import { packCompartment } from "../../hw/compartment-word.js";
 import type {
-  ChipImage, CoreImage, EmbeddedProgramImage, InputAxon, InputContract, OutputAxon, OutputSymbol, SymbolRange,
+  ChipImage,
+  CoreImage,
+  EmbeddedProgramImage,
+  InputAxon,
+  InputContract,
+  OutputAxon,
+  OutputSymbol,
+  SymbolRange,
   SynapseFormat,
 } from "../../hw/image.js";
 import { CORE_LIMITS } from "../../hw/limits.js";
@@ -31,7 +38,10 @@ export function emit(network: MappedCores, geometry: InputGeometry, options: Emi
     ...options,
     chips: network.chips,
     layers: network.layers.map(({ name, kind, shape, projections }) => ({
-      name, kind, shape, plastic: projections.some((projection) => projection.learning),
+      name,
+      kind,
+      shape,
+      plastic: projections.some((projection) => projection.learning),
     })),
     cores: cores.map((core, index) => ({ ...core, outputAxons: outputs[index] })),
     symbols: emitSymbols(network),
@@ -44,7 +54,10 @@ function emitCore(network: MappedCores, index: number): Omit<CoreImage, "outputA
   const mapped = network.mapped[index];
   return {
     ...network.addresses[index],
-    dsOffset: mapped.dsOffset, dmOffset: mapped.dmOffset, ...FULL_VOLTAGE, delayBits: mapped.delayBits,
+    dsOffset: mapped.dsOffset,
+    dmOffset: mapped.dmOffset,
+    ...FULL_VOLTAGE,
+    delayBits: mapped.delayBits,
     tepoch: network.plasticity?.tepoch ?? 1,
     compartmentProfiles: mapped.profiles,
     vthProfiles: mapped.vthProfiles,
@@ -65,12 +78,25 @@ function emitCompartments(network: MappedCores, index: number): Uint32Array {
     const positions = layer.shape[1] * layer.shape[2];
     const first = network.firstCompartment[pieceIndex];
     const { profile, vth } = mapped.pieceProfiles[k];
-    const padding = mapped.padding.profile < 0 ? 0
-      : packCompartment({ biasMant: 0, biasExp: 0, vthProfile: mapped.padding.vth, profile: mapped.padding.profile });
+    const padding =
+      mapped.padding.profile < 0
+        ? 0
+        : packCompartment({
+            biasMant: 0,
+            biasExp: 0,
+            vthProfile: mapped.padding.vth,
+            profile: mapped.padding.profile,
+          });
     neuronsOf(layer, box, layout).forEach((neuron, c) => {
-      words[first + c] = neuron < 0 ? padding : packCompartment({
-        biasMant: layer.biasMant[Math.floor(neuron / positions)], biasExp: layer.biasExp, vthProfile: vth, profile,
-      });
+      words[first + c] =
+        neuron < 0
+          ? padding
+          : packCompartment({
+              biasMant: layer.biasMant[Math.floor(neuron / positions)],
+              biasExp: layer.biasExp,
+              vthProfile: vth,
+              profile,
+            });
     });
   });
   return words;
@@ -96,7 +122,8 @@ function blockLists(network: MappedCores, block: Block, format: number): Synapse
   const layer = network.layers[piece.layer];
   const projection = layer.projections[block.projection];
   const a = arrange(piece.box, piece.layout);
-  const [outer, inner] = piece.layout.inner === "x" ? [block.countY, block.countX] : [block.countX, block.countY];
+  const [outer, inner] =
+    piece.layout.inner === "x" ? [block.countY, block.countX] : [block.countX, block.countY];
   const lists: SynapseEntry[][] = [];
   for (let c = block.c0; c < block.c1; c++) {
     const [low, high] = channelsReached(projection, layer, piece.box, c);
@@ -107,7 +134,10 @@ function blockLists(network: MappedCores, block: Block, format: number): Synapse
         const length = Math.min(CORE_LIMITS.synapsesPerEntry, run.length - k);
         const prefix = block.start + run.start + k;
         entries.push({
-          format, prefix, index: INDICES.subarray(prefix, prefix + length), weight: weights.subarray(k, k + length),
+          format,
+          prefix,
+          index: INDICES.subarray(prefix, prefix + length),
+          weight: weights.subarray(k, k + length),
           delay: projection.delay === 0 ? undefined : new Uint8Array(length).fill(projection.delay),
         });
       }
@@ -138,8 +168,13 @@ function emitAxon(network: MappedCores, core: number, link: Link): InputAxon {
   const length = mapped.blockLen[link.block];
   return {
     // A population that is part of a block's source channels points at its first channel's list.
-    kind: link.kind, synapsePtr: mapped.blockPtr[link.block] + (c0 - block.c0) * length, synapseLen: length,
-    atoms: c1 - c0, cxBase: link.cxBase, preTraceConfig: link.logicalInput >= 0 ? 0 : -1, logicalInput: link.logicalInput,
+    kind: link.kind,
+    synapsePtr: mapped.blockPtr[link.block] + (c0 - block.c0) * length,
+    synapseLen: length,
+    atoms: c1 - c0,
+    cxBase: link.cxBase,
+    preTraceConfig: link.logicalInput >= 0 ? 0 : -1,
+    logicalInput: link.logicalInput,
   };
 }
 
@@ -170,8 +205,12 @@ function outputsByCore(network: MappedCores): OutputAxon[][] {
       const [, height, width] = network.layers[network.pieces[piece].layer].shape;
       for (let c = c0; c < c1; c++) {
         outputs[source].push({
-          compartment: addresses[piece].get((c * height + y) * width + x)!, kind: link.kind, ...network.addresses[target],
-          axon: link.axon, atom: c - c0, population: link.kind === "discrete" ? -1 : local[source].get(link.population)!,
+          compartment: addresses[piece].get((c * height + y) * width + x)!,
+          kind: link.kind,
+          ...network.addresses[target],
+          axon: link.axon,
+          atom: c - c0,
+          population: link.kind === "discrete" ? -1 : local[source].get(link.population)!,
         });
       }
     }
@@ -197,17 +236,23 @@ function emitSymbols(network: MappedCores, onlyCore?: number): SymbolRange[] {
   return network.pieces.flatMap(({ layer, box, layout }, piece) => {
     const core = network.coreOfPiece[piece];
     if (onlyCore !== undefined && core !== onlyCore) return [];
-    return [{
-      ...network.addresses[core], layer, firstCompartment: network.firstCompartment[piece],
-      neurons: neuronsOf(network.layers[layer], box, layout),
-    }];
+    return [
+      {
+        ...network.addresses[core],
+        layer,
+        firstCompartment: network.firstCompartment[piece],
+        neurons: neuronsOf(network.layers[layer], box, layout),
+      },
+    ];
   });
 }
 
 function emitContract(network: MappedCores, geometry: InputGeometry): InputContract {
   const [polarities, height, width] = network.inputShape;
-  const entries: { chip: number; core: number; axon: number; atom: number }[][] =
-    Array.from({ length: polarities * height * width }, () => []);
+  const entries: { chip: number; core: number; axon: number; atom: number }[][] = Array.from(
+    { length: polarities * height * width },
+    () => [],
+  );
   network.links.forEach((links, target) => {
     for (const { population, axon } of links) {
       const { piece, y, x, c0, c1 } = network.populations[population];
@@ -223,10 +268,17 @@ function emitContract(network: MappedCores, geometry: InputGeometry): InputContr
   entries.forEach((list, c) => (rowStart[c + 1] = rowStart[c] + list.length));
   const { spec } = network;
   return {
-    ...geometry, mode: spec.input.mode, shape: network.inputShape, steps: spec.steps,
-    presentationSteps: presentationSteps(spec), passes: spec.soel?.passes ?? 1, rowStart,
-    chip: Uint16Array.from(flat, (e) => e.chip), core: Uint16Array.from(flat, (e) => e.core),
-    axon: Uint16Array.from(flat, (e) => e.axon), atom: Uint16Array.from(flat, (e) => e.atom),
+    ...geometry,
+    mode: spec.input.mode,
+    shape: network.inputShape,
+    steps: spec.steps,
+    presentationSteps: presentationSteps(spec),
+    passes: spec.soel?.passes ?? 1,
+    rowStart,
+    chip: Uint16Array.from(flat, (e) => e.chip),
+    core: Uint16Array.from(flat, (e) => e.core),
+    axon: Uint16Array.from(flat, (e) => e.axon),
+    atom: Uint16Array.from(flat, (e) => e.atom),
     outputs: network.layers[network.layers.length - 1].shape[0],
   };
 }
@@ -244,7 +296,9 @@ function emitProgram(network: MappedCores): EmbeddedProgramImage {
   const steps = presentationSteps(spec);
   const learned = network.plasticity?.program ?? { windowSteps: steps, gamma: 0, theta: 1, hi: 0, lo: 0 };
   return emitEmbeddedProgram({
-    chip: outputs[0].chip, form: spec.soel?.form ?? "readout",
-    constants: { ways: outputs.length, presentationSteps: steps, epochSteps: epochSteps(spec), ...learned }, outputs,
+    chip: outputs[0].chip,
+    form: spec.soel?.form ?? "readout",
+    constants: { ways: outputs.length, presentationSteps: steps, epochSteps: epochSteps(spec), ...learned },
+    outputs,
   });
 }

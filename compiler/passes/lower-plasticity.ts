@@ -9,7 +9,15 @@ import type { LoweredNetwork, MappableNetwork, Plasticity } from "../ir.js";
 
 /** The authors' public simulator of the chip: target spikes of a window, neutral y1, rate, traces. Their rule has these and no
  *  others. Source: design §6, `authors-chip`. */
-const AUTHORS = { target: 10, neutral: 20, mantissa: 1, exponent: -4, impulse: 40, tauX1: 3, tauX2: 5 } as const;
+const AUTHORS = {
+  target: 10,
+  neutral: 20,
+  mantissa: 1,
+  exponent: -4,
+  impulse: 40,
+  tauX1: 3,
+  tauX2: 5,
+} as const;
 const traceOf = (decay: number, impulse: number): TraceConfig => ({ decay, impulse, impulseFraction: 0 });
 
 export function lowerPlasticity(network: MappableNetwork): LoweredNetwork {
@@ -22,12 +30,13 @@ export function lowerPlasticity(network: MappableNetwork): LoweredNetwork {
 
 function learningOf(soel: SoelSpec, integers: QuantizedSoel): Omit<Plasticity, "layer" | "inputs"> {
   const products = soel.form === "chip" ? chipRule(integers) : authorsRule();
-  const traces = soel.form === "chip"
-    ? { preTrace: [traceOf(integers.traceDecay, soel.impulse)], preTrace2: [] }
-    : {
-        preTrace: [traceOf(traceDecayOf(AUTHORS.tauX1), AUTHORS.impulse)],
-        preTrace2: [traceOf(traceDecayOf(AUTHORS.tauX2), AUTHORS.impulse)],
-      };
+  const traces =
+    soel.form === "chip"
+      ? { preTrace: [traceOf(integers.traceDecay, soel.impulse)], preTrace2: [] }
+      : {
+          preTrace: [traceOf(traceDecayOf(AUTHORS.tauX1), AUTHORS.impulse)],
+          preTrace2: [traceOf(traceDecayOf(AUTHORS.tauX2), AUTHORS.impulse)],
+        };
   return {
     plasticLayer: 0,
     rule: disassemble(products, soel.epochExp),
@@ -47,15 +56,33 @@ function learningOf(soel: SoelSpec, integers: QuantizedSoel): Omit<Plasticity, "
 }
 
 /** dw = m·2^s · u_k · x1 · (y1 − 64) */
-const chipRule = (integers: QuantizedSoel): Product[] => [{
-  target: "w", dependency: "u", mantissa: integers.rateMant, exponent: integers.rateExp,
-  factors: [{ variable: "x1", constant: null, sign: false }, { variable: "y1", constant: -Y1_NEUTRAL, sign: false }],
-}];
+const chipRule = (integers: QuantizedSoel): Product[] => [
+  {
+    target: "w",
+    dependency: "u",
+    mantissa: integers.rateMant,
+    exponent: integers.rateExp,
+    factors: [
+      { variable: "x1", constant: null, sign: false },
+      { variable: "y1", constant: -Y1_NEUTRAL, sign: false },
+    ],
+  },
+];
 
 /** dw = 2^-4·u_k·(y1 − 20)·x2 − 2^-4·u_k·(y1 − 20)·x1 */
-const authorsRule = (): Product[] => ([["x2", 1], ["x1", -1]] as const).map(([trace, sign]) => ({
-  target: "w", dependency: "u", mantissa: sign * AUTHORS.mantissa, exponent: AUTHORS.exponent,
-  factors: [
-    { variable: "y1", constant: -AUTHORS.neutral, sign: false }, { variable: trace, constant: null, sign: false },
-  ],
-}));
+const authorsRule = (): Product[] =>
+  (
+    [
+      ["x2", 1],
+      ["x1", -1],
+    ] as const
+  ).map(([trace, sign]) => ({
+    target: "w",
+    dependency: "u",
+    mantissa: sign * AUTHORS.mantissa,
+    exponent: AUTHORS.exponent,
+    factors: [
+      { variable: "y1", constant: -AUTHORS.neutral, sign: false },
+      { variable: trace, constant: null, sign: false },
+    ],
+  }));

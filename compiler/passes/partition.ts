@@ -5,9 +5,10 @@
 import { BOARDS, CHIP_LIMITS, CORE_LIMITS, type BoardName } from "../../hw/limits.js";
 import type { Diagnostics } from "../../src/base/errors.js";
 import type { Box, LoweredNetwork, MapLayer, PartitionedCore, PartitionedNetwork, Piece } from "../ir.js";
-import { searchLayer, TileMemory, type Tile } from "../search/grid.js";
+import { searchLayer } from "../search/grid.js";
 import { mergePieces } from "../search/merge.js";
 import type { TileRefusal } from "../search/tile.js";
+import { TileMemory, type Tile } from "../search/tile-memory.js";
 
 export interface PartitionOptions {
   /** Undefined: as many chips as it takes. */
@@ -16,7 +17,11 @@ export interface PartitionOptions {
   readonly synapseMargin: number;
 }
 
-export function partition(network: LoweredNetwork, options: PartitionOptions, diagnostics: Diagnostics): PartitionedNetwork {
+export function partition(
+  network: LoweredNetwork,
+  options: PartitionOptions,
+  diagnostics: Diagnostics,
+): PartitionedNetwork {
   const maxWords = Math.floor(CORE_LIMITS.synapseWords * options.synapseMargin);
   const memories = network.layers.map((layer) => new TileMemory(layer, maxWords));
   const chipsAllowed = options.board ? BOARDS[options.board] : BOARDS["pohoiki-springs"];
@@ -27,8 +32,12 @@ export function partition(network: LoweredNetwork, options: PartitionOptions, di
     if (!cut) continue;
     const cores = mergePieces(network, cut, maxWords);
     coresNeeded = Math.min(coresNeeded, cores.length);
-    const perChip = Array.from({ length: chips }, (_, chip) => cores.filter((core) => core.region === chip).length);
-    if (Math.max(...perChip) <= CHIP_LIMITS.cores) return { ...network, ...ordered(cut, cores), chips, ...options };
+    const perChip = Array.from(
+      { length: chips },
+      (_, chip) => cores.filter((core) => core.region === chip).length,
+    );
+    if (Math.max(...perChip) <= CHIP_LIMITS.cores)
+      return { ...network, ...ordered(cut, cores), chips, ...options };
   }
   refuseBoard(network, options, coresNeeded, diagnostics);
   diagnostics.throwIfErrors();
@@ -41,7 +50,8 @@ const compartmentsIn = (network: LoweredNetwork): number =>
 const fewestChips = (network: LoweredNetwork): number =>
   Math.ceil(compartmentsIn(network) / (CHIP_LIMITS.cores * CORE_LIMITS.compartments));
 
-const widestLayer = (network: LoweredNetwork): number => Math.max(...network.layers.map((layer) => layer.shape[2]));
+const widestLayer = (network: LoweredNetwork): number =>
+  Math.max(...network.layers.map((layer) => layer.shape[2]));
 
 /** Part of a layer that belongs to a chip: chips cut the map in columns, so that only borders cross. Layers too narrow to
  *  cut stay on chip 0. */
@@ -55,7 +65,10 @@ function regionOf(layer: MapLayer, chips: number, chip: number): Box | null {
 
 /** Pieces of all layers, or null where a layer takes more cores than one chip has. */
 function cutLayers(
-  network: LoweredNetwork, memories: readonly TileMemory[], chips: number, options: PartitionOptions,
+  network: LoweredNetwork,
+  memories: readonly TileMemory[],
+  chips: number,
+  options: PartitionOptions,
   diagnostics: Diagnostics,
 ): Piece[] | null {
   const pieces: Piece[] = [];
@@ -79,20 +92,32 @@ function cutLayers(
 const isRefusal = (result: readonly Tile[] | TileRefusal): result is TileRefusal => !Array.isArray(result);
 
 /** Cores by region, then by their first piece; pieces renumbered in core order. */
-function ordered(pieces: readonly Piece[], cores: readonly PartitionedCore[]): Pick<PartitionedNetwork, "pieces" | "cores"> {
+function ordered(
+  pieces: readonly Piece[],
+  cores: readonly PartitionedCore[],
+): Pick<PartitionedNetwork, "pieces" | "cores"> {
   const sorted = [...cores].sort((a, b) => a.region - b.region || a.pieces[0] - b.pieces[0]);
   const order = sorted.flatMap((core) => core.pieces);
   const newIndex = new Map(order.map((old, index) => [old, index]));
   return {
     pieces: order.map((old) => pieces[old]),
-    cores: sorted.map((core) => ({ region: core.region, pieces: core.pieces.map((old) => newIndex.get(old)!) })),
+    cores: sorted.map((core) => ({
+      region: core.region,
+      pieces: core.pieces.map((old) => newIndex.get(old)!),
+    })),
   };
 }
 
-function refuseLayer(layer: MapLayer, refusal: TileRefusal, options: PartitionOptions, diagnostics: Diagnostics): void {
+function refuseLayer(
+  layer: MapLayer,
+  refusal: TileRefusal,
+  options: PartitionOptions,
+  diagnostics: Diagnostics,
+): void {
   const margin = `${Math.round(options.synapseMargin * 100)} % of ${CORE_LIMITS.synapseWords}`;
   diagnostics.error("E-PART-001", {
-    at: `layer "${layer.name}"`, found: `${refusal.found} ${refusal.resource} in the smallest piece tried`,
+    at: `layer "${layer.name}"`,
+    found: `${refusal.found} ${refusal.resource} in the smallest piece tried`,
     limit: `${refusal.limit} (${refusal.resource === "synapse words" ? `${margin}, ` : ""}hw/limits.ts)`,
     hint: remedyFor(layer, options),
   });
@@ -107,13 +132,22 @@ function remedyFor(layer: MapLayer, options: PartitionOptions): string {
   };
   if (options.synapseMargin < 1 && fits(layer, 1)) return "a synapse margin of 1";
   for (const bits of [6, 5, 4, 3, 2]) {
-    const fewer = layer.projections.map((projection) => ({ ...projection, bits: Math.min(bits, projection.bits) }));
-    if (fits({ ...layer, projections: fewer }, options.synapseMargin)) return `weights of ${bits} bits in this layer`;
+    const fewer = layer.projections.map((projection) => ({
+      ...projection,
+      bits: Math.min(bits, projection.bits),
+    }));
+    if (fits({ ...layer, projections: fewer }, options.synapseMargin))
+      return `weights of ${bits} bits in this layer`;
   }
   return "a pool, or a larger stride, before this layer";
 }
 
-function refuseBoard(network: LoweredNetwork, options: PartitionOptions, cores: number, diagnostics: Diagnostics): void {
+function refuseBoard(
+  network: LoweredNetwork,
+  options: PartitionOptions,
+  cores: number,
+  diagnostics: Diagnostics,
+): void {
   const least = Number.isFinite(cores) ? cores : Math.ceil(compartmentsIn(network) / CORE_LIMITS.compartments);
   const larger = (Object.keys(BOARDS) as BoardName[]).find((name) => {
     const chips = BOARDS[name];

@@ -22,7 +22,12 @@ export function trafficOf(network: PartitionedNetwork): Map<number, number>[] {
       if (projection.source === INPUT) continue;
       network.pieces.forEach((source, sourceIndex) => {
         if (source.layer !== projection.source) return;
-        const messages = messagesBetween(projection, source, target, sourceChannels(projection, layer, target.box));
+        const messages = messagesBetween(
+          projection,
+          source,
+          target,
+          sourceChannels(projection, layer, target.box),
+        );
         if (messages === 0) return;
         const [from, to] = [coreOf.get(sourceIndex)!, coreOf.get(targetIndex)!];
         traffic[from].set(to, (traffic[from].get(to) ?? 0) + messages);
@@ -33,10 +38,14 @@ export function trafficOf(network: PartitionedNetwork): Map<number, number>[] {
 }
 
 function messagesBetween(
-  projection: Projection, source: Piece, target: Piece, [c0, c1]: readonly [number, number],
+  projection: Projection,
+  source: Piece,
+  target: Piece,
+  [c0, c1]: readonly [number, number],
 ): number {
   const inside = (axis: 0 | 1, low: number, high: number, from: number, to: number): number =>
-    axisReach(projection, axis, low, high, 0).filter((reach) => reach.source >= from && reach.source < to).length;
+    axisReach(projection, axis, low, high, 0).filter((reach) => reach.source >= from && reach.source < to)
+      .length;
   const { box } = source;
   const channels = Math.max(0, Math.min(c1, box.c1) - Math.max(c0, box.c0));
   if (channels === 0) return 0;
@@ -84,7 +93,8 @@ function placeChip(members: readonly number[], traffic: readonly Map<number, num
   const occupant = Array.from({ length: CHIP_LIMITS.cores }, (_, id) => (id < members.length ? id : -1));
   const costAt = (k: number, id: number, swapped: number): number => {
     let sum = 0;
-    for (const [other, messages] of neighbors[k]) if (other !== swapped) sum += messages * hopEnergy(id, placeOf[other]);
+    for (const [other, messages] of neighbors[k])
+      if (other !== swapped) sum += messages * hopEnergy(id, placeOf[other]);
     return sum;
   };
   for (let round = 0; round < MAX_ROUNDS; round++) {

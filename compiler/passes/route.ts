@@ -4,9 +4,24 @@
  *  Order: target pieces as given, source pixels by row, then column, then channel. */
 import { AXON_ATOMS, CORE_LIMITS } from "../../hw/limits.js";
 import { assert, type Diagnostics } from "../../src/base/errors.js";
-import { addressOf, arrange, axisReach, baseWindows, compartmentsOf, maskOf, sourceChannels, type AxisReach } from "../geometry.js";
 import {
-  INPUT, type Block, type Link, type PlacedNetwork, type Population, type Projection, type RoutedNetwork,
+  addressOf,
+  arrange,
+  axisReach,
+  baseWindows,
+  compartmentsOf,
+  maskOf,
+  sourceChannels,
+  type AxisReach,
+} from "../geometry.js";
+import {
+  INPUT,
+  type Block,
+  type Link,
+  type PlacedNetwork,
+  type Population,
+  type Projection,
+  type RoutedNetwork,
 } from "../ir.js";
 
 /** pop16 axons point at multiples of 4 compartments. Source: loihi-facts §2.4. */
@@ -30,7 +45,16 @@ export function route(network: PlacedNetwork, diagnostics: Diagnostics): RoutedN
       network.layers[network.pieces[piece].layer].projections.forEach((projection, index) => {
         const sources = bySource.get(projection.source);
         assert(sources, "compiler bug: projection from a source without populations");
-        linkProjection(network, piece, index, firstCompartment[piece], sources, populations, coreBlocks, coreLinks);
+        linkProjection(
+          network,
+          piece,
+          index,
+          firstCompartment[piece],
+          sources,
+          populations,
+          coreBlocks,
+          coreLinks,
+        );
       });
     }
     blocks.push(coreBlocks);
@@ -58,7 +82,10 @@ type SourceMap = readonly (readonly number[])[];
 
 /** Makes the populations of a source that anything reads. */
 function populate(
-  network: PlacedNetwork, source: number, populations: Population[], diagnostics: Diagnostics,
+  network: PlacedNetwork,
+  source: number,
+  populations: Population[],
+  diagnostics: Diagnostics,
 ): SourceMap | null {
   const [channels, height, width] = source === INPUT ? network.inputShape : network.layers[source].shape;
   const readers = network.layers.flatMap((layer) => layer.projections.filter((p) => p.source === source));
@@ -68,17 +95,23 @@ function populate(
     diagnostics.error("E-ROUTE-001", {
       at: source === INPUT ? "the input" : `layer "${network.layers[source].name}"`,
       found: "a plastic reader, which takes discrete axons, beside one that takes population axons",
-      limit: "one kind a source (loihi-facts §2.4)", hint: "put a layer of its own before the plastic one",
+      limit: "one kind a source (loihi-facts §2.4)",
+      hint: "put a layer of its own before the plastic one",
     });
     return null;
   }
-  const cuts = kinds.has("discrete") ? Array.from({ length: channels }, (_, c) => c) : channelCuts(network, source);
+  const cuts = kinds.has("discrete")
+    ? Array.from({ length: channels }, (_, c) => c)
+    : channelCuts(network, source);
   const map: number[][] = Array.from({ length: height * width }, () => []);
-  const boxes = source === INPUT
-    ? [{ piece: INPUT, box: { c0: 0, c1: channels, y0: 0, y1: height, x0: 0, x1: width } }]
-    : network.pieces.flatMap(({ layer, box }, piece) => (layer === source ? [{ piece, box }] : []));
+  const boxes =
+    source === INPUT
+      ? [{ piece: INPUT, box: { c0: 0, c1: channels, y0: 0, y1: height, x0: 0, x1: width } }]
+      : network.pieces.flatMap(({ layer, box }, piece) => (layer === source ? [{ piece, box }] : []));
   for (const { piece, box } of boxes) {
-    const starts = [...new Set([box.c0, ...cuts.filter((c) => c > box.c0 && c < box.c1)])].sort((a, b) => a - b);
+    const starts = [...new Set([box.c0, ...cuts.filter((c) => c > box.c0 && c < box.c1)])].sort(
+      (a, b) => a - b,
+    );
     for (let y = box.y0; y < box.y1; y++) {
       for (let x = box.x0; x < box.x1; x++) {
         starts.forEach((c0, k) => {
@@ -106,8 +139,14 @@ function channelCuts(network: PlacedNetwork, source: number): number[] {
 }
 
 function linkProjection(
-  network: PlacedNetwork, piece: number, projectionIndex: number, firstCompartment: number, sources: SourceMap,
-  populations: readonly Population[], blocks: Block[], links: Link[],
+  network: PlacedNetwork,
+  piece: number,
+  projectionIndex: number,
+  firstCompartment: number,
+  sources: SourceMap,
+  populations: readonly Population[],
+  blocks: Block[],
+  links: Link[],
 ): void {
   const { layer: layerIndex, box, layout } = network.pieces[piece];
   const layer = network.layers[layerIndex];
@@ -139,15 +178,33 @@ function linkProjection(
           block = blocks.length;
           known.set(key, block);
           blocks.push({
-            piece, projection: projectionIndex, c0: discrete ? low : c0, c1: discrete ? high : c1, tapY: y.tap,
-            countY: y.count, tapX: x.tap, countX: x.count, start: firstCompartment + start,
+            piece,
+            projection: projectionIndex,
+            c0: discrete ? low : c0,
+            c1: discrete ? high : c1,
+            tapY: y.tap,
+            countY: y.count,
+            tapX: x.tap,
+            countX: x.count,
+            start: firstCompartment + start,
           });
         }
         const cxBase = base - start;
         links.push({
-          population, piece, projection: projectionIndex, axon: links.length, block, cxBase,
-          kind: discrete ? "discrete" : high - low <= AXON_ATOMS.pop16 && cxBase % POP16_BASE_STEP === 0 ? "pop16" : "pop32",
-          logicalInput: projection.learning ? (low * projection.sourceShape[1] + y.source) * width + x.source : -1,
+          population,
+          piece,
+          projection: projectionIndex,
+          axon: links.length,
+          block,
+          cxBase,
+          kind: discrete
+            ? "discrete"
+            : high - low <= AXON_ATOMS.pop16 && cxBase % POP16_BASE_STEP === 0
+              ? "pop16"
+              : "pop32",
+          logicalInput: projection.learning
+            ? (low * projection.sourceShape[1] + y.source) * width + x.source
+            : -1,
         });
       }
     }
@@ -156,7 +213,9 @@ function linkProjection(
 
 /** Window starts of every mask, ascending. */
 function windowsByMask(
-  projection: Projection, reachY: readonly AxisReach[], reachX: readonly AxisReach[],
+  projection: Projection,
+  reachY: readonly AxisReach[],
+  reachX: readonly AxisReach[],
   baseOf: (y: AxisReach, x: AxisReach) => number,
 ): Map<string, number[]> {
   const bases = new Map<string, number[]>();

@@ -6,13 +6,24 @@ import type { Diagnostics } from "../../src/base/errors.js";
 import { gridStep, mantissaRange } from "../../src/model/quantize.js";
 import { epochSteps, networkShapes, sizeOf } from "../../src/model/shapes.js";
 import type {
-  ConvLayer, DenseLayer, QuantizedLayer, QuantizedNetwork, Shape3, WeightPrecision,
+  ConvLayer,
+  DenseLayer,
+  QuantizedLayer,
+  QuantizedNetwork,
+  Shape3,
+  WeightPrecision,
 } from "../../src/model/types.js";
 import type { MapLayer, MappableNetwork, Projection } from "../ir.js";
 
 /** An OR pool's compartment: fires one step after any input fires. Source: design §4. */
 const OR_POOL = {
-  mantissa: 64, bits: 2, signMode: "excitatory", wgtExp: 0, decay: DECAY_ONE, vthMant: 63, refractory: 1,
+  mantissa: 64,
+  bits: 2,
+  signMode: "excitatory",
+  wgtExp: 0,
+  decay: DECAY_ONE,
+  vthMant: 63,
+  refractory: 1,
 } as const;
 
 /** Inputs a plastic layer can have: each takes two entries of the synapse map. */
@@ -22,7 +33,9 @@ export function verifyIntegers(model: QuantizedNetwork, diagnostics: Diagnostics
   const { spec } = model;
   if (spec.neuronModel !== "loihi") {
     diagnostics.error("E-VERIFY-001", {
-      at: `network "${spec.name}"`, found: `neuron model "${spec.neuronModel}"`, limit: '"loihi"',
+      at: `network "${spec.name}"`,
+      found: `neuron model "${spec.neuronModel}"`,
+      limit: '"loihi"',
       hint: 'train with neuronModel "loihi" (the preset without "-srm")',
     });
     diagnostics.throwIfErrors();
@@ -48,32 +61,71 @@ type Source = Pick<Projection, "source" | "sourceShape">;
 
 function poolLayer(name: string, shape: Shape3, source: Source): MapLayer {
   const projection: Projection = {
-    ...source, kernel: [2, 2], stride: [2, 2], padding: [0, 0], groups: shape[0], bits: OR_POOL.bits,
-    signMode: OR_POOL.signMode, wgtExp: OR_POOL.wgtExp, mantissa: null, uniformMantissa: OR_POOL.mantissa,
-    axons: "population", learning: false, delay: 0,
+    ...source,
+    kernel: [2, 2],
+    stride: [2, 2],
+    padding: [0, 0],
+    groups: shape[0],
+    bits: OR_POOL.bits,
+    signMode: OR_POOL.signMode,
+    wgtExp: OR_POOL.wgtExp,
+    mantissa: null,
+    uniformMantissa: OR_POOL.mantissa,
+    axons: "population",
+    learning: false,
+    delay: 0,
   };
   return {
-    name, kind: "pool", shape, decayU: OR_POOL.decay, decayV: OR_POOL.decay, vthMant: OR_POOL.vthMant,
-    refractory: OR_POOL.refractory, biasMant: new Int16Array(shape[0]), biasExp: 0, projections: [projection],
+    name,
+    kind: "pool",
+    shape,
+    decayU: OR_POOL.decay,
+    decayV: OR_POOL.decay,
+    vthMant: OR_POOL.vthMant,
+    refractory: OR_POOL.refractory,
+    biasMant: new Int16Array(shape[0]),
+    biasExp: 0,
+    projections: [projection],
   };
 }
 
 function weightedLayer(
-  layer: ConvLayer | DenseLayer, integers: QuantizedLayer, shape: Shape3, source: Source, plastic: boolean,
+  layer: ConvLayer | DenseLayer,
+  integers: QuantizedLayer,
+  shape: Shape3,
+  source: Source,
+  plastic: boolean,
 ): MapLayer {
   const [, height, width] = source.sourceShape;
   const { bits, signMode, wgtExp } = layer.weight;
   const conv = layer.kind === "conv";
   const projection: Projection = {
-    ...source, kernel: conv ? layer.kernel : [height, width], stride: conv ? layer.stride : [1, 1],
-    padding: conv ? layer.padding : [0, 0], groups: conv ? layer.groups : 1, bits: bits === 7 ? 8 : bits, signMode,
-    wgtExp, mantissa: integers.mantissa, uniformMantissa: 0, axons: plastic ? "discrete" : "population",
-    learning: plastic, delay: 0,
+    ...source,
+    kernel: conv ? layer.kernel : [height, width],
+    stride: conv ? layer.stride : [1, 1],
+    padding: conv ? layer.padding : [0, 0],
+    groups: conv ? layer.groups : 1,
+    bits: bits === 7 ? 8 : bits,
+    signMode,
+    wgtExp,
+    mantissa: integers.mantissa,
+    uniformMantissa: 0,
+    axons: plastic ? "discrete" : "population",
+    learning: plastic,
+    delay: 0,
   };
   const { decayU, decayV, vthMant, refractory } = layer.loihi;
   return {
-    name: layer.name, kind: layer.kind, shape, decayU, decayV, vthMant, refractory, biasMant: integers.biasMant,
-    biasExp: integers.biasExp, projections: [projection],
+    name: layer.name,
+    kind: layer.kind,
+    shape,
+    decayU,
+    decayV,
+    vthMant,
+    refractory,
+    biasMant: integers.biasMant,
+    biasExp: integers.biasExp,
+    projections: [projection],
   };
 }
 
@@ -84,28 +136,36 @@ function checkGeometry(model: QuantizedNetwork, shapes: readonly Shape3[], diagn
     const [input, output] = [shapes[index], shapes[index + 1]];
     if (layer.kind === "conv" && (input[0] % layer.groups !== 0 || layer.outChannels % layer.groups !== 0)) {
       diagnostics.error("E-VERIFY-002", {
-        at, found: `${layer.groups} groups over ${input[0]} input and ${layer.outChannels} output channels`,
-        limit: "a divisor of both", hint: `groups: ${divisorUpTo(input[0], layer.outChannels, layer.groups)}`,
+        at,
+        found: `${layer.groups} groups over ${input[0]} input and ${layer.outChannels} output channels`,
+        limit: "a divisor of both",
+        hint: `groups: ${divisorUpTo(input[0], layer.outChannels, layer.groups)}`,
       });
     }
     if (output.some((size) => size < 1)) {
       diagnostics.error("E-VERIFY-003", {
-        at, found: `an output of ${output.join("×")} from an input of ${input.join("×")} [C, H, W]`,
-        limit: "at least 1 of each", hint: "remove a pool, or lower kernel or stride, before this layer",
+        at,
+        found: `an output of ${output.join("×")} from an input of ${input.join("×")} [C, H, W]`,
+        limit: "at least 1 of each",
+        hint: "remove a pool, or lower kernel or stride, before this layer",
       });
     }
   });
   const last = spec.layers[spec.layers.length - 1];
   if (last.kind !== "dense") {
     diagnostics.error("E-VERIFY-013", {
-      at: `layer "${last.name}"`, found: `a ${last.kind} layer at the end of the network`, limit: "a dense layer",
+      at: `layer "${last.name}"`,
+      found: `a ${last.kind} layer at the end of the network`,
+      limit: "a dense layer",
       hint: "a dense layer of one output a class",
     });
   }
   const weighted = spec.layers.filter((layer) => layer.kind !== "pool").length;
   if (model.layers.length !== weighted) {
     diagnostics.error("E-VERIFY-004", {
-      at: `network "${spec.name}"`, found: `integers of ${model.layers.length} layers`, limit: `${weighted} weighted layers`,
+      at: `network "${spec.name}"`,
+      found: `integers of ${model.layers.length} layers`,
+      limit: `${weighted} weighted layers`,
       hint: "quantize the network again from its checkpoint",
     });
   }
@@ -118,7 +178,10 @@ function divisorUpTo(a: number, b: number, start: number): number {
 }
 
 function checkLayer(
-  layer: ConvLayer | DenseLayer, integers: QuantizedLayer, plastic: boolean, diagnostics: Diagnostics,
+  layer: ConvLayer | DenseLayer,
+  integers: QuantizedLayer,
+  plastic: boolean,
+  diagnostics: Diagnostics,
 ): void {
   const at = `layer "${layer.name}"`;
   checkPrecision(at, layer.weight, plastic, diagnostics);
@@ -127,7 +190,8 @@ function checkLayer(
   const bad = integers.mantissa.findIndex((m) => m < min || m > max || m % step !== 0);
   if (bad >= 0) {
     diagnostics.error("E-VERIFY-005", {
-      at: `${at}, weight ${bad}`, found: `mantissa ${integers.mantissa[bad]}`,
+      at: `${at}, weight ${bad}`,
+      found: `mantissa ${integers.mantissa[bad]}`,
       limit: `multiples of ${step} in ${min}…${max} (${layer.weight.bits} bits, ${layer.weight.signMode})`,
       hint: "quantize the network again; the compiler never rounds",
     });
@@ -135,13 +199,20 @@ function checkLayer(
   const badBias = integers.biasMant.findIndex((b) => b < RANGE.biasMant[0] || b > RANGE.biasMant[1]);
   if (badBias >= 0) {
     diagnostics.error("E-VERIFY-006", {
-      at: `${at}, bias ${badBias}`, found: `mantissa ${integers.biasMant[badBias]}`,
-      limit: `${RANGE.biasMant.join("…")} (13 bits)`, hint: "raise biasExp",
+      at: `${at}, bias ${badBias}`,
+      found: `mantissa ${integers.biasMant[badBias]}`,
+      limit: `${RANGE.biasMant.join("…")} (13 bits)`,
+      hint: "raise biasExp",
     });
   }
   const inRange = (name: string, value: number, [low, high]: readonly [number, number], hint: string): void => {
     if (Number.isInteger(value) && value >= low && value <= high) return;
-    diagnostics.error("E-VERIFY-007", { at: `${at}, ${name}`, found: `${value}`, limit: `integers ${low}…${high}`, hint });
+    diagnostics.error("E-VERIFY-007", {
+      at: `${at}, ${name}`,
+      found: `${value}`,
+      limit: `integers ${low}…${high}`,
+      hint,
+    });
   };
   inRange("decayU", layer.loihi.decayU, RANGE.effectiveDecay, "4096/τ of the current");
   inRange("decayV", layer.loihi.decayV, RANGE.effectiveDecay, "4096/τ of the voltage");
@@ -150,30 +221,43 @@ function checkLayer(
   inRange("biasExp", integers.biasExp, RANGE.biasExp, "the smallest that holds the largest bias");
 }
 
-function checkPrecision(at: string, precision: WeightPrecision, plastic: boolean, diagnostics: Diagnostics): void {
+function checkPrecision(
+  at: string,
+  precision: WeightPrecision,
+  plastic: boolean,
+  diagnostics: Diagnostics,
+): void {
   const { bits, signMode, wgtExp } = precision;
   const stored: readonly number[] = WEIGHT_BITS_BY_CODE.slice(1);
   if (!stored.includes(bits) && bits !== 7) {
     diagnostics.error("E-VERIFY-008", { at, found: `weights of ${bits} bits`, limit: "1…8 bits", hint: "8" });
   } else if (bits === 1 && signMode === "mixed") {
     diagnostics.error("E-VERIFY-009", {
-      at, found: "1-bit weights of mixed sign, which are {−256, 0}: no positive weight",
-      limit: "1 bit excitatory or inhibitory, or 2…8 bits mixed (design §4)", hint: 'signMode "excitatory", or 2 bits',
+      at,
+      found: "1-bit weights of mixed sign, which are {−256, 0}: no positive weight",
+      limit: "1 bit excitatory or inhibitory, or 2…8 bits mixed (design §4)",
+      hint: 'signMode "excitatory", or 2 bits',
     });
   } else if (plastic && bits === 7) {
     diagnostics.error("E-VERIFY-010", {
-      at, found: "plastic weights of 7 bits", limit: "2…6 or 8 bits: the chip has no 7-bit format", hint: "6 or 8 bits",
+      at,
+      found: "plastic weights of 7 bits",
+      limit: "2…6 or 8 bits: the chip has no 7-bit format",
+      hint: "6 or 8 bits",
     });
   } else if (plastic && (bits === 1 || signMode !== "mixed")) {
     diagnostics.error("E-VERIFY-011", {
-      at, found: `plastic weights of ${bits} bits, ${signMode}`, limit: "mixed sign, 2…6 or 8 bits (design §6)",
+      at,
+      found: `plastic weights of ${bits} bits, ${signMode}`,
+      limit: "mixed sign, 2…6 or 8 bits (design §6)",
       hint: 'signMode "mixed" and 8 bits',
     });
   }
   const lowest = -((signMode === "mixed" ? 9 : 8) - bits);
   if (!Number.isInteger(wgtExp) || wgtExp < Math.max(lowest, RANGE.wgtExp[0]) || wgtExp > RANGE.wgtExp[1]) {
     diagnostics.error("E-VERIFY-012", {
-      at, found: `weight exponent ${wgtExp}`,
+      at,
+      found: `weight exponent ${wgtExp}`,
       limit: `${Math.max(lowest, RANGE.wgtExp[0])}…${RANGE.wgtExp[1]}: below, mantissas of ${bits} bits lose bits`,
       hint: "raise wgtExp and lower the weights by as much, or use fewer bits",
     });
@@ -188,7 +272,9 @@ function checkPlasticity(model: QuantizedNetwork, shapes: readonly Shape3[], dia
   const at = `layer "${last.name}"`;
   if (soel === null) {
     diagnostics.error("E-VERIFY-017", {
-      at, found: "a plastic layer without the integers of its rule", limit: "hi, lo, theta, rate and decay as integers",
+      at,
+      found: "a plastic layer without the integers of its rule",
+      limit: "hi, lo, theta, rate and decay as integers",
       hint: "quantize the network again from its checkpoint",
     });
     return;
@@ -196,7 +282,8 @@ function checkPlasticity(model: QuantizedNetwork, shapes: readonly Shape3[], dia
   const inputs = sizeOf(shapes[shapes.length - 2]);
   if (inputs > PLASTIC_INPUT_LIMIT) {
     diagnostics.error("E-VERIFY-014", {
-      at, found: `${inputs} plastic inputs`,
+      at,
+      found: `${inputs} plastic inputs`,
       limit: `${PLASTIC_INPUT_LIMIT}: each takes two of a core's ${CORE_LIMITS.inputAxons} input axons (hw/limits.ts)`,
       hint: `pool once more before "${last.name}", or set soel to null (a static output layer)`,
     });
@@ -204,7 +291,10 @@ function checkPlasticity(model: QuantizedNetwork, shapes: readonly Shape3[], dia
   const inRange = (name: string, value: number, low: number, high: number): void => {
     if (Number.isInteger(value) && value >= low && value <= high) return;
     diagnostics.error("E-VERIFY-015", {
-      at: `soel.${name}`, found: `${value}`, limit: `integers ${low}…${high}`, hint: `${Math.max(low, Math.min(high, Math.round(value) || low))}`,
+      at: `soel.${name}`,
+      found: `${value}`,
+      limit: `integers ${low}…${high}`,
+      hint: `${Math.max(low, Math.min(high, Math.round(value) || low))}`,
     });
   };
   const epoch = epochSteps(spec);
@@ -216,7 +306,9 @@ function checkPlasticity(model: QuantizedNetwork, shapes: readonly Shape3[], dia
   inRange("rateExp", soel.rateExp, ...RANGE.rateExp);
   if (spec.soel.windowSteps < 1 || spec.soel.windowSteps % epoch !== 0) {
     diagnostics.error("E-VERIFY-016", {
-      at: "soel.windowSteps", found: `${spec.soel.windowSteps}`, limit: `a multiple of the epoch, ${epoch} steps`,
+      at: "soel.windowSteps",
+      found: `${spec.soel.windowSteps}`,
+      limit: `a multiple of the epoch, ${epoch} steps`,
       hint: `${Math.max(epoch, Math.round(spec.soel.windowSteps / epoch) * epoch)}`,
     });
   }

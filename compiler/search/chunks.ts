@@ -3,7 +3,7 @@ import { CHIP_LIMITS } from "../../hw/limits.js";
 import { compartmentLimit } from "../formats.js";
 import type { Box, MapLayer } from "../ir.js";
 import { energyOf, isCost } from "./tile.js";
-import type { Tile, TileMemory } from "./grid.js";
+import type { Tile, TileMemory } from "./tile-memory.js";
 
 /** Shapes whose tiles are costed: those that promise fewest cores. */
 const SHAPES_TRIED = 16;
@@ -26,7 +26,9 @@ interface Need {
 function packedCores(needs: readonly Need[], limit: Need): number {
   const bins: { compartments: number; words: number }[] = [];
   for (const need of [...needs].sort((a, b) => b.compartments - a.compartments)) {
-    const bin = bins.find((b) => b.compartments + need.compartments <= limit.compartments && b.words + need.words <= limit.words);
+    const bin = bins.find(
+      (b) => b.compartments + need.compartments <= limit.compartments && b.words + need.words <= limit.words,
+    );
     if (!bin) {
       bins.push({ ...need });
       continue;
@@ -43,7 +45,8 @@ const sizeOfBox = ({ c0, c1, y0, y1, x0, x1 }: Box): number => (c1 - c0) * (y1 -
 function boxesOf(region: Box, channels: number, rows: number, columns: number): Box[] {
   const [ys, xs] = [chunks(region.y0, region.y1, rows), chunks(region.x0, region.x1, columns)];
   return chunks(region.c0, region.c1, channels).flatMap(([c0, c1]) =>
-    ys.flatMap(([y0, y1]) => xs.map(([x0, x1]) => ({ c0, c1, y0, y1, x0, x1 }))));
+    ys.flatMap(([y0, y1]) => xs.map(([x0, x1]) => ({ c0, c1, y0, y1, x0, x1 }))),
+  );
 }
 
 /** Covers that would take fewer than `fewerThan` cores by compartments alone, the most promising first. */
@@ -56,25 +59,42 @@ function promising(layer: MapLayer, region: Box, fewerThan: number): Box[][] {
       // Narrower boxes of this height waste more: only the widest, and the one that fills the region evenly.
       for (const columns of new Set([widest, evenSize(region.x1 - region.x0, widest)])) {
         if (columns < 1) continue;
-        const pieces = [channels, rows, columns].map((size, k) => Math.ceil(extentOf(region)[k] / size)).reduce((a, b) => a * b, 1);
+        const pieces = [channels, rows, columns]
+          .map((size, k) => Math.ceil(extentOf(region)[k] / size))
+          .reduce((a, b) => a * b, 1);
         if (pieces > PIECES_PER_CORE * fewerThan) continue;
         const boxes = boxesOf(region, channels, rows, columns);
-        const cores = packedCores(boxes.map((box) => ({ compartments: sizeOfBox(box), words: 0 })), limit);
+        const cores = packedCores(
+          boxes.map((box) => ({ compartments: sizeOfBox(box), words: 0 })),
+          limit,
+        );
         if (cores < fewerThan && cores <= CHIP_LIMITS.cores) found.push({ boxes, cores });
       }
     }
   }
-  return found.sort((a, b) => a.cores - b.cores || a.boxes.length - b.boxes.length).slice(0, SHAPES_TRIED).map(({ boxes }) => boxes);
+  return found
+    .sort((a, b) => a.cores - b.cores || a.boxes.length - b.boxes.length)
+    .slice(0, SHAPES_TRIED)
+    .map(({ boxes }) => boxes);
 }
 
-const extentOf = (region: Box): readonly number[] => [region.c1 - region.c0, region.y1 - region.y0, region.x1 - region.x0];
+const extentOf = (region: Box): readonly number[] => [
+  region.c1 - region.c0,
+  region.y1 - region.y0,
+  region.x1 - region.x0,
+];
 
 /** Largest even part of an extent that is at most `widest`. */
-const evenSize = (extent: number, widest: number): number => (widest < 1 ? 0 : Math.ceil(extent / Math.ceil(extent / widest)));
+const evenSize = (extent: number, widest: number): number =>
+  widest < 1 ? 0 : Math.ceil(extent / Math.ceil(extent / widest));
 
 /** Tiles that share fewer than `fewerThan` cores, least energy among the fewest; null where there are none. */
 export function searchChunks(
-  layer: MapLayer, region: Box, memory: TileMemory, maxWords: number, fewerThan: number,
+  layer: MapLayer,
+  region: Box,
+  memory: TileMemory,
+  maxWords: number,
+  fewerThan: number,
 ): readonly Tile[] | null {
   const limit = { compartments: compartmentLimit([layer]), words: maxWords };
   if (Math.ceil(sizeOfBox(region) / limit.compartments) >= fewerThan) return null;
@@ -87,10 +107,14 @@ export function searchChunks(
       tiles.push({ box, cost });
     }
     if (tiles.length < boxes.length) continue;
-    const cores = packedCores(tiles.map((tile) => tile.cost), limit);
+    const cores = packedCores(
+      tiles.map((tile) => tile.cost),
+      limit,
+    );
     const energy = tiles.reduce((sum, tile) => sum + energyOf(tile.cost), 0);
     if (cores >= fewerThan) continue;
-    if (!best || cores < best.cores || (cores === best.cores && energy < best.energy)) best = { tiles, cores, energy };
+    if (!best || cores < best.cores || (cores === best.cores && energy < best.energy))
+      best = { tiles, cores, energy };
   }
   return best?.tiles ?? null;
 }

@@ -1,16 +1,10 @@
 /** Cuts one layer into boxes, one a core: fewest cores first, then least energy. */
 import { CHIP_LIMITS, CORE_LIMITS } from "../../hw/limits.js";
 import { compartmentLimit } from "../formats.js";
-import { axisReach, sourceChannels } from "../geometry.js";
 import type { Box, MapLayer } from "../ir.js";
 import { searchChunks } from "./chunks.js";
-import { bestLayout, energyOf, isCost, type TileCost, type TileRefusal } from "./tile.js";
-
-/** A box with the layout found for it. */
-export interface Tile {
-  readonly box: Box;
-  readonly cost: TileCost;
-}
+import { energyOf, isCost, type TileRefusal } from "./tile.js";
+import type { Tile, TileMemory } from "./tile-memory.js";
 
 interface Grid {
   readonly channels: number;
@@ -53,38 +47,6 @@ function gridsByCores(layer: MapLayer, region: Box): Map<number, Grid[]> {
   return byCores;
 }
 
-/** Remembers tiles by what their cost depends on: size and the reach of their sources. */
-export class TileMemory {
-  private readonly known = new Map<string, TileCost | TileRefusal>();
-
-  constructor(private readonly layer: MapLayer, readonly maxWords: number) {}
-
-  best(box: Box): TileCost | TileRefusal {
-    const key = this.keyOf(box);
-    let result = this.known.get(key);
-    if (!result) {
-      result = bestLayout(this.layer, box, this.maxWords);
-      this.known.set(key, result);
-    }
-    return result;
-  }
-
-  private keyOf(box: Box): string {
-    const parts: (string | number)[] = [box.c1 - box.c0, box.y1 - box.y0, box.x1 - box.x0];
-    for (const projection of this.layer.projections) {
-      const [from, to] = sourceChannels(projection, this.layer, box);
-      const perGroupOut = this.layer.shape[0] / projection.groups;
-      parts.push(to - from, projection.groups === 1 ? 0 : box.c0 % perGroupOut);
-      for (const axis of [0, 1] as const) {
-        const [low, high] = axis === 0 ? [box.y0, box.y1] : [box.x0, box.x1];
-        for (const r of axisReach(projection, axis, low, high, 0)) parts.push(`${r.tap},${r.first},${r.count}`);
-        parts.push("/");
-      }
-    }
-    return parts.join(" ");
-  }
-}
-
 /** Boxes of a balanced grid, by channel, row, column. */
 export function gridBoxes(region: Box, channels: number, rows: number, columns: number): Box[] {
   const boxes: Box[] = [];
@@ -117,7 +79,8 @@ function tilesOf(region: Box, grid: Grid, memory: TileMemory): Tile[] | TileRefu
 export function searchLayer(layer: MapLayer, region: Box, memory: TileMemory): readonly Tile[] | TileRefusal {
   const byCores = gridsByCores(layer, region);
   let refusal: TileRefusal = {
-    resource: "compartments", limit: CHIP_LIMITS.cores * CORE_LIMITS.compartments,
+    resource: "compartments",
+    limit: CHIP_LIMITS.cores * CORE_LIMITS.compartments,
     found: (region.c1 - region.c0) * (region.y1 - region.y0) * (region.x1 - region.x0),
   };
   for (const cores of [...byCores.keys()].sort((a, b) => a - b)) {

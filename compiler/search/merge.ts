@@ -24,16 +24,27 @@ export function offsetsAgree(layers: readonly MapLayer[]): boolean {
 const thresholds = (layers: readonly MapLayer[]): number => new Set(layers.map((l) => l.vthMant)).size + 1;
 
 /** First fit, largest piece first. Plastic cores hold nothing else (loihi-facts §3.8). */
-export function mergePieces(network: LoweredNetwork, pieces: readonly Piece[], maxWords: number): PartitionedCore[] {
+export function mergePieces(
+  network: LoweredNetwork,
+  pieces: readonly Piece[],
+  maxWords: number,
+): PartitionedCore[] {
   const layerOf = (index: number): MapLayer => network.layers[pieces[index].layer];
   const costs = pieces.map((piece, index) => tileCost(layerOf(index), piece.box, piece.layout));
-  const order = pieces.map((_, index) => index).sort((a, b) => costs[b].compartments - costs[a].compartments || a - b);
+  const order = pieces
+    .map((_, index) => index)
+    .sort((a, b) => costs[b].compartments - costs[a].compartments || a - b);
   const bins: Bin[] = [];
   for (const index of order) {
     const piece = pieces[index];
     const exclusive = layerOf(index).projections.some((projection) => projection.learning);
     const bin = exclusive ? undefined : bins.find((candidate) => fits(candidate, index));
-    const { words, inputAxons, compartments } = tileCost(layerOf(index), piece.box, piece.layout, bin?.compartments ?? 0);
+    const { words, inputAxons, compartments } = tileCost(
+      layerOf(index),
+      piece.box,
+      piece.layout,
+      bin?.compartments ?? 0,
+    );
     if (bin) {
       bin.pieces.push(index);
       bin.compartments += compartments;
@@ -55,4 +66,3 @@ export function mergePieces(network: LoweredNetwork, pieces: readonly Piece[], m
     return bin.words + cost.words <= maxWords && bin.inputAxons + cost.inputAxons <= CORE_LIMITS.inputAxons;
   }
 }
-

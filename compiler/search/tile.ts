@@ -5,8 +5,16 @@ import type { SynapseFormat } from "../../hw/image.js";
 import { listWords } from "../../hw/synapse-words.js";
 import { compartmentLimit, formatOf, runBits } from "../formats.js";
 import {
-  arrange, axisReach, baseWindows, channelsReached, compartmentsOf, fullPad, maskOf, sourceChannels,
-  type Arrangement, type AxisReach,
+  arrange,
+  axisReach,
+  baseWindows,
+  channelsReached,
+  compartmentsOf,
+  fullPad,
+  maskOf,
+  sourceChannels,
+  type Arrangement,
+  type AxisReach,
 } from "../geometry.js";
 import type { Box, Layout, MapLayer, Projection } from "../ir.js";
 
@@ -50,22 +58,29 @@ function classesOf(projection: Projection, reaches: readonly AxisReach[]): MaskC
 
 /** Bits of one list (`runsOf` makes the runs; here they are only counted). */
 function listBits(
-  a: Arrangement, outer: number, inner: number, low: number, high: number, format: SynapseFormat,
+  a: Arrangement,
+  outer: number,
+  inner: number,
+  low: number,
+  high: number,
+  format: SynapseFormat,
 ): number {
   let bits = 0;
   for (let first = low; first < high; ) {
     const last = Math.min(high, (Math.floor(first / a.group) + 1) * a.group);
     const width = last - first;
-    bits += width === a.group
-      ? outer * runBits(format, inner * width)
-      : outer * inner * runBits(format, width);
+    bits += width === a.group ? outer * runBits(format, inner * width) : outer * inner * runBits(format, width);
     first = last;
   }
   return bits;
 }
 
 /** Distinct output ranges of the source channels that reach a box, with the number of channels of each. */
-function channelRanges(projection: Projection, layer: MapLayer, box: Box): { low: number; high: number; atoms: number }[] {
+function channelRanges(
+  projection: Projection,
+  layer: MapLayer,
+  box: Box,
+): { low: number; high: number; atoms: number }[] {
   const [from, to] = sourceChannels(projection, layer, box);
   const perGroupIn = projection.sourceShape[0] / projection.groups;
   const out: { low: number; high: number; atoms: number }[] = [];
@@ -112,7 +127,12 @@ export function tileCost(layer: MapLayer, box: Box, layout: Layout, offset = 0):
 }
 
 /** Copies of a block that the range of cxBase forces. A discrete axon's list is its own: one copy an axon. */
-function windowCount(projection: Projection, a: Arrangement, firstY: readonly number[], firstX: readonly number[]): number {
+function windowCount(
+  projection: Projection,
+  a: Arrangement,
+  firstY: readonly number[],
+  firstX: readonly number[],
+): number {
   if (projection.axons === "discrete") return firstY.length * firstX.length;
   const spread = (v: readonly number[]): number => Math.max(...v) - Math.min(...v);
   if ((spread(firstY) * a.stepY + spread(firstX) * a.stepX) * a.group <= CORE_LIMITS.cxBase) return 1;
@@ -126,7 +146,6 @@ export interface TileRefusal {
   readonly found: number;
   readonly limit: number;
 }
-
 
 /** Widest padding tried: what a 5×5 kernel wants. */
 const PAD_LIMIT = 4;
@@ -168,7 +187,8 @@ export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCos
   let best: TileCost | undefined;
   let refusal: TileRefusal | undefined;
   const refuse = (resource: TileRefusal["resource"], found: number, limit: number): void => {
-    if (!refusal || (refusal.resource === resource && found < refusal.found)) refusal = { resource, found, limit };
+    if (!refusal || (refusal.resource === resource && found < refusal.found))
+      refusal = { resource, found, limit };
   };
   for (const layout of layouts(layer, box)) {
     if (best && paddedMore(layout, best.layout)) continue;
@@ -179,8 +199,10 @@ export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCos
     }
     const cost = tileCost(layer, box, layout);
     if (cost.words > maxWords) refuse("synapse words", cost.words, maxWords);
-    else if (cost.inputAxons > CORE_LIMITS.inputAxons) refuse("input axons", cost.inputAxons, CORE_LIMITS.inputAxons);
-    else if (cost.listWords > CORE_LIMITS.wordsPerAxon) refuse("words per axon", cost.listWords, CORE_LIMITS.wordsPerAxon);
+    else if (cost.inputAxons > CORE_LIMITS.inputAxons)
+      refuse("input axons", cost.inputAxons, CORE_LIMITS.inputAxons);
+    else if (cost.listWords > CORE_LIMITS.wordsPerAxon)
+      refuse("words per axon", cost.listWords, CORE_LIMITS.wordsPerAxon);
     else if (!best || better(cost, best)) best = cost;
   }
   return best ?? refusal!;

@@ -7,5 +7,8 @@ import { compareWithModel } from "../expand.js";
 export function verifyExpansion(image: ChipImage, network: QuantizedNetwork): void {
   const { differences, examples } = compareWithModel(image, network);
   const first = examples[0];
-  assert(differences === 0, `compiler bug: ${differences} differences between image and model, first ${first?.at}: ${first?.found}, expected ${first?.expected}`);
+  assert(
+    differences === 0,
+    `compiler bug: ${differences} differences between image and model, first ${first?.at}: ${first?.found}, expected ${first?.expected}`,
+  );
 }

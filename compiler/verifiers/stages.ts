@@ -5,7 +5,12 @@ import { decodeMicrocode } from "../../hw/microcode.js";
 import { compartmentLimit } from "../formats.js";
 import { arrange, compartmentsOf, neuronsOf } from "../geometry.js";
 import type {
-  LoweredNetwork, MappableNetwork, MappedCores, PartitionedNetwork, PlacedNetwork, RoutedNetwork,
+  LoweredNetwork,
+  MappableNetwork,
+  MappedCores,
+  PartitionedNetwork,
+  PlacedNetwork,
+  RoutedNetwork,
 } from "../ir.js";
 import { countSlots } from "../slots.js";
 import { tileCost } from "../search/tile.js";
@@ -18,9 +23,15 @@ export function verifyMappable(network: MappableNetwork): void {
     bug(layer.biasMant.length === layer.shape[0], `biases of layer "${layer.name}"`);
     for (const { source, sourceShape, kernel, groups, mantissa } of layer.projections) {
       const shape = source < 0 ? network.inputShape : network.layers[source].shape;
-      bug(shape.every((size, k) => size === sourceShape[k]), `source shape of layer "${layer.name}"`);
+      bug(
+        shape.every((size, k) => size === sourceShape[k]),
+        `source shape of layer "${layer.name}"`,
+      );
       const weights = (layer.shape[0] * sourceShape[0] * kernel[0] * kernel[1]) / groups;
-      bug(mantissa === null || mantissa.length === weights, `${mantissa?.length} weights of layer "${layer.name}", not ${weights}`);
+      bug(
+        mantissa === null || mantissa.length === weights,
+        `${mantissa?.length} weights of layer "${layer.name}", not ${weights}`,
+      );
     }
   }
 }
@@ -28,12 +39,17 @@ export function verifyMappable(network: MappableNetwork): void {
 /** One plastic layer, of discrete learning projections only; microcode that can be read. */
 export function verifyLowered(network: LoweredNetwork): void {
   verifyMappable(network);
-  const learning = network.layers.flatMap((layer, index) => (layer.projections.some((p) => p.learning) ? [index] : []));
+  const learning = network.layers.flatMap((layer, index) =>
+    layer.projections.some((p) => p.learning) ? [index] : [],
+  );
   bug(learning.length === (network.plasticity ? 1 : 0), "number of plastic layers");
   if (!network.plasticity) return;
   const { layer, stdpProfiles, microcode } = network.plasticity;
   bug(learning[0] === layer, "which layer is plastic");
-  bug(network.layers[layer].projections.every((p) => p.learning && p.axons === "discrete"), "a plastic layer's axons");
+  bug(
+    network.layers[layer].projections.every((p) => p.learning && p.axons === "discrete"),
+    "a plastic layer's axons",
+  );
   for (const { pointer, numProducts } of stdpProfiles) decodeMicrocode(microcode, pointer, numProducts);
   bug(microcode.length <= CORE_LIMITS.microcodeWords, "microcode words");
 }
@@ -46,9 +62,17 @@ export function verifyPartitioned(network: PartitionedNetwork): void {
       if (neuron >= 0) seen[layer][neuron]++;
     });
   }
-  seen.forEach((counts, layer) => bug(counts.every((n) => n === 1), `neurons of layer "${network.layers[layer].name}" lost or twice`));
+  seen.forEach((counts, layer) =>
+    bug(
+      counts.every((n) => n === 1),
+      `neurons of layer "${network.layers[layer].name}" lost or twice`,
+    ),
+  );
   const held = network.cores.flatMap((core) => core.pieces).sort((a, b) => a - b);
-  bug(held.length === network.pieces.length && held.every((piece, k) => piece === k), "a piece without a core, or on two");
+  bug(
+    held.length === network.pieces.length && held.every((piece, k) => piece === k),
+    "a piece without a core, or on two",
+  );
   const maxWords = Math.floor(CORE_LIMITS.synapseWords * network.synapseMargin);
   for (const { pieces, region } of network.cores) {
     let [compartments, words] = [0, 0];
@@ -58,8 +82,14 @@ export function verifyPartitioned(network: PartitionedNetwork): void {
       words += tileCost(network.layers[piece.layer], piece.box, piece.layout, compartments).words;
       compartments += compartmentsOf(arrange(piece.box, piece.layout));
     }
-    bug(compartments <= compartmentLimit(pieces.map((p) => network.layers[network.pieces[p].layer])) && words <= maxWords, `core with ${compartments} compartments, ${words} words`);
-    const plastic = pieces.filter((p) => network.layers[network.pieces[p].layer].projections.some((q) => q.learning));
+    bug(
+      compartments <= compartmentLimit(pieces.map((p) => network.layers[network.pieces[p].layer])) &&
+        words <= maxWords,
+      `core with ${compartments} compartments, ${words} words`,
+    );
+    const plastic = pieces.filter((p) =>
+      network.layers[network.pieces[p].layer].projections.some((q) => q.learning),
+    );
     bug(plastic.length === 0 || plastic.length === pieces.length, "static synapses on a plastic core");
   }
 }
@@ -87,13 +117,15 @@ export function verifyRouted(network: RoutedNetwork): void {
       owned.add(key);
     }
   }
-  network.links.forEach((links, core) => links.forEach(({ axon, cxBase, block, kind, population }, k) => {
-    bug(axon === k && cxBase >= 0 && cxBase <= CORE_LIMITS.cxBase, `axon ${axon}, cxBase ${cxBase}`);
-    bug(block < network.blocks[core].length, "an axon without a block");
-    const { c0, c1 } = network.populations[population];
-    bug(kind !== "discrete" || c1 - c0 === 1, "a discrete axon of several sources");
-    bug(kind !== "pop16" || cxBase % 4 === 0, "a pop16 axon between its steps");
-  }));
+  network.links.forEach((links, core) =>
+    links.forEach(({ axon, cxBase, block, kind, population }, k) => {
+      bug(axon === k && cxBase >= 0 && cxBase <= CORE_LIMITS.cxBase, `axon ${axon}, cxBase ${cxBase}`);
+      bug(block < network.blocks[core].length, "an axon without a block");
+      const { c0, c1 } = network.populations[population];
+      bug(kind !== "discrete" || c1 - c0 === 1, "a discrete axon of several sources");
+      bug(kind !== "pop16" || cxBase % 4 === 0, "a pop16 axon between its steps");
+    }),
+  );
 }
 
 /** Registers are in range; blocks lie one after another; slots fit. */
@@ -103,15 +135,22 @@ export function verifyMapped(network: MappedCores): void {
     bug(core.vthProfiles.length <= CORE_LIMITS.vthProfiles, "vth profiles");
     bug(core.formats.length <= CORE_LIMITS.synapseFormats, "synapse formats");
     for (const { decayU, decayV, refractDelay } of core.profiles) {
-      bug([decayU, decayV].every((d) => d >= 0 && d < 4096), `decay registers ${decayU}, ${decayV}`);
+      bug(
+        [decayU, decayV].every((d) => d >= 0 && d < 4096),
+        `decay registers ${decayU}, ${decayV}`,
+      );
       bug(refractDelay >= RANGE.refractory[0] && refractDelay <= RANGE.refractory[1], "refractory");
     }
     let next = 0;
     network.blocks[index].forEach(({ c0, c1 }, k) => {
-      bug(core.blockPtr[k] === next && core.blockLen[k] <= CORE_LIMITS.wordsPerAxon, "weight blocks overlap or are too long");
+      bug(
+        core.blockPtr[k] === next && core.blockLen[k] <= CORE_LIMITS.wordsPerAxon,
+        "weight blocks overlap or are too long",
+      );
       next += core.blockLen[k] * (c1 - c0);
     });
     bug(next === core.words && core.words <= CORE_LIMITS.synapseWords, "synapse words");
   });
-  for (const { perPopulation } of countSlots(network)) bug(perPopulation <= CORE_LIMITS.outputAxonSlots, "output-axon slots");
+  for (const { perPopulation } of countSlots(network))
+    bug(perPopulation <= CORE_LIMITS.outputAxonSlots, "output-axon slots");
 }

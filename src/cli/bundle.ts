@@ -10,8 +10,14 @@ import { damageOf, sumsOf, type PartSums } from "./part-sums.js";
 
 /** Names of the parts. `image` is always there. */
 export const BUNDLE_PART = {
-  image: "image.mlh", checkpoint: "checkpoint.mlh", source: "program.c", elf: "program.elf", passes: "passes.json",
-  estimate: "estimate.json", certificate: "certificate.json", report: "report.html",
+  image: "image.mlh",
+  checkpoint: "checkpoint.mlh",
+  source: "program.c",
+  elf: "program.elf",
+  passes: "passes.json",
+  estimate: "estimate.json",
+  certificate: "certificate.json",
+  report: "report.html",
 } as const;
 const MANIFEST = "manifest.json";
 const FORMAT_VERSION = 1;
@@ -52,9 +58,13 @@ export function writeBundle(path: string, files: BundleFiles): void {
 }
 
 function manifestText(files: BundleFiles): string {
-  const names = Object.keys(files).filter((name) => name !== MANIFEST).sort();
+  const names = Object.keys(files)
+    .filter((name) => name !== MANIFEST)
+    .sort();
   const manifest: Manifest = {
-    kind: "bundle", formatVersion: FORMAT_VERSION, parts: Object.fromEntries(names.map((name) => [name, sumsOf(files[name])])),
+    kind: "bundle",
+    formatVersion: FORMAT_VERSION,
+    parts: Object.fromEntries(names.map((name) => [name, sumsOf(files[name])])),
   };
   return `${JSON.stringify(manifest, null, 1)}\n`;
 }
@@ -73,28 +83,38 @@ export function readBundle(path: string): Bundle {
   if (damages.length > 0) throw new CheckFailed(damages.map((damage) => damageText(path, damage)).join("\n"));
   const bytes = files[BUNDLE_PART.image];
   return {
-    path, files, image: decodeImage(bytes, join(path, BUNDLE_PART.image)), imageHash: sha256Hex(bytes),
+    path,
+    files,
+    image: decodeImage(bytes, join(path, BUNDLE_PART.image)),
+    imageHash: sha256Hex(bytes),
     hashes: Object.fromEntries(Object.entries(files).map(([name, content]) => [name, sha256Hex(content)])),
   };
 }
 
 /** One sentence for people. */
 export function damageText(path: string, { part, byte, found }: BundleDamage): string {
-  return `${join(path, part)}: damaged${byte === undefined ? "" : ` at byte ${byte}`}: ${found}. ` +
-    "Try: take an undamaged copy, or compile again [E-BUNDLE-002]";
+  return (
+    `${join(path, part)}: damaged${byte === undefined ? "" : ` at byte ${byte}`}: ${found}. ` +
+    "Try: take an undamaged copy, or compile again [E-BUNDLE-002]"
+  );
 }
 
 function readParts(path: string): { files: BundleFiles; damages: BundleDamage[] } {
   const notBundle = (found: string): never => {
     throw userError({
-      code: "E-BUNDLE-001", at: path, found, limit: `a folder with ${MANIFEST} and ${BUNDLE_PART.image}`,
+      code: "E-BUNDLE-001",
+      at: path,
+      found,
+      limit: `a folder with ${MANIFEST} and ${BUNDLE_PART.image}`,
       hint: "name the folder that `compile -o` made",
     });
   };
   if (!existsSync(path)) notBundle("there is no such folder");
   if (!isFolder(path)) notBundle("a file, not a folder");
   if (!existsSync(join(path, MANIFEST))) notBundle("no bundle");
-  const names = readdirSync(path).filter((name) => name !== MANIFEST && !name.startsWith(".")).sort();
+  const names = readdirSync(path)
+    .filter((name) => name !== MANIFEST && !name.startsWith("."))
+    .sort();
   const files = Object.fromEntries(names.map((name) => [name, readFileBytes(join(path, name))]));
   return { files, damages: damagesOf(files, readFileText(join(path, MANIFEST))) };
 }
@@ -114,7 +134,8 @@ function damagesOf(files: BundleFiles, text: string): BundleDamage[] {
     const damage = name in files ? damageOf(files[name], sums) : { found: "it is missing" };
     if (damage) damages.push({ part: name, ...damage });
   }
-  for (const name of Object.keys(files)) if (!(name in manifest.parts)) damages.push({ part: name, found: "the manifest does not name it" });
+  for (const name of Object.keys(files))
+    if (!(name in manifest.parts)) damages.push({ part: name, found: "the manifest does not name it" });
   if (!(BUNDLE_PART.image in manifest.parts)) damages.push({ part: BUNDLE_PART.image, found: "it is missing" });
   // A part whose blocks and columns are all right is whole: then the digits of its hash in the manifest are wrong.
   const whole = damages.every(({ byte, found }) => byte === undefined && found.startsWith("a SHA-256"));
@@ -125,8 +146,13 @@ function parseManifest(text: string): Manifest | undefined {
   try {
     const value = JSON.parse(text) as Manifest;
     const parts = Object.values(value.parts);
-    const sound = parts.every((p) => typeof p.sha256 === "string" && typeof p.blocks === "string" &&
-      typeof p.columns === "string" && Number.isInteger(p.bytes));
+    const sound = parts.every(
+      (p) =>
+        typeof p.sha256 === "string" &&
+        typeof p.blocks === "string" &&
+        typeof p.columns === "string" &&
+        Number.isInteger(p.bytes),
+    );
     return value.kind === "bundle" && value.formatVersion === FORMAT_VERSION && sound ? value : undefined;
   } catch {
     return undefined;

@@ -25,12 +25,16 @@ const MAGIC = "metaloihi\n";
 /** Reads what a user named. @throws UserError E-CLI-020 (nothing there), E-FILE, E-CKPT, E-CFG; CheckFailed E-BUNDLE-002 */
 export function readCompilable(path: string): Compilable {
   const preset = PRESETS[path];
-  if (preset && !existsSync(path)) return untrained(resolveConfig({ name: path, preset: path }, `preset "${path}"`));
+  if (preset && !existsSync(path))
+    return untrained(resolveConfig({ name: path, preset: path }, `preset "${path}"`));
   if (!existsSync(path)) {
     const near = nearestName(path, Object.keys(PRESETS));
     throw userError({
-      code: "E-CLI-020", at: path, found: "no such file, and no preset of that name",
-      limit: `a checkpoint, a configuration, a bundle, or ${Object.keys(PRESETS).join(", ")}`, hint: near ? `"${near}"` : "check the path",
+      code: "E-CLI-020",
+      at: path,
+      found: "no such file, and no preset of that name",
+      limit: `a checkpoint, a configuration, a bundle, or ${Object.keys(PRESETS).join(", ")}`,
+      hint: near ? `"${near}"` : "check the path",
     });
   }
   if (isFolder(path)) return fromBundle(path);
@@ -45,7 +49,10 @@ function fromBundle(path: string): Compilable {
   const bytes = readBundle(path).files[BUNDLE_PART.checkpoint];
   if (!bytes) {
     throw userError({
-      code: "E-CLI-021", at: path, found: `a bundle without ${BUNDLE_PART.checkpoint}`, limit: "a bundle that compile made",
+      code: "E-CLI-021",
+      at: path,
+      found: `a bundle without ${BUNDLE_PART.checkpoint}`,
+      limit: "a bundle that compile made",
       hint: "name the checkpoint itself",
     });
   }
@@ -54,18 +61,26 @@ function fromBundle(path: string): Compilable {
 
 function untrained({ config, spec, geometry, text }: ResolvedConfig): Compilable {
   const checkpoint = freshCheckpoint(spec, geometry, startWeights(spec, config.seed), {
-    seed: config.seed, chipSeed: config.seed, config: text, data: "simulated", protocol: config.data.protocol,
+    seed: config.seed,
+    chipSeed: config.seed,
+    config: text,
+    data: "simulated",
+    protocol: config.data.protocol,
   });
   return { checkpoint, bytes: encodeCheckpoint(checkpoint), untrained: true };
 }
 
 /** The same network at other weight bits, rounded anew from its masters, or with another chip seed.
  *  Exponents are raised where fewer bits would lose mantissa bits. */
-export function altered(source: Compilable, change: { readonly bits?: number; readonly chipSeed?: number }): Compilable {
+export function altered(
+  source: Compilable,
+  change: { readonly bits?: number; readonly chipSeed?: number },
+): Compilable {
   if (change.bits === undefined && change.chipSeed === undefined) return source;
   const { bits, chipSeed = source.checkpoint.chipSeed } = change;
   const spec = bits === undefined ? source.checkpoint.spec : withBits(source.checkpoint.spec, bits);
-  const quantized = bits === undefined ? source.checkpoint.quantized : quantizeNetwork(spec, source.checkpoint.masters);
+  const quantized =
+    bits === undefined ? source.checkpoint.quantized : quantizeNetwork(spec, source.checkpoint.masters);
   const checkpoint: Checkpoint = { ...source.checkpoint, spec, quantized, chipSeed };
   return { ...source, checkpoint, bytes: encodeCheckpoint(checkpoint) };
 }
@@ -73,13 +88,24 @@ export function altered(source: Compilable, change: { readonly bits?: number; re
 /** The network with other weight bits in every layer. @throws UserError E-CLI-022 */
 export function withBits(spec: NetworkSpec, bits: number): NetworkSpec {
   if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
-    throw userError({ code: "E-CLI-022", at: "--bits", found: `${bits}`, limit: "whole numbers 1…8", hint: "8" });
+    throw userError({
+      code: "E-CLI-022",
+      at: "--bits",
+      found: `${bits}`,
+      limit: "whole numbers 1…8",
+      hint: "8",
+    });
   }
   return {
     ...spec,
-    layers: spec.layers.map((layer) => (layer.kind === "pool" ? layer : {
-      ...layer, weight: { ...layer.weight, bits, wgtExp: Math.max(layer.weight.wgtExp, bits - 9) },
-    })),
+    layers: spec.layers.map((layer) =>
+      layer.kind === "pool"
+        ? layer
+        : {
+            ...layer,
+            weight: { ...layer.weight, bits, wgtExp: Math.max(layer.weight.wgtExp, bits - 9) },
+          },
+    ),
   };
 }
 
@@ -97,7 +123,10 @@ function startWeights(spec: NetworkSpec, seed: number): Parameters {
       rate = 1 - (1 - rate) ** 4;
       return;
     }
-    const fanIn = layer.kind === "dense" ? sizeOf(shapes[k]) : (shapes[k][0] / layer.groups) * layer.kernel[0] * layer.kernel[1];
+    const fanIn =
+      layer.kind === "dense"
+        ? sizeOf(shapes[k])
+        : (shapes[k][0] / layer.groups) * layer.kernel[0] * layer.kernel[1];
     const sigma = START.voltageSpread / Math.sqrt(fanIn * rate * responsePower(layer.loihi));
     masters = scaled(masters, `${layer.name}.weight`, k === spec.layers.length - 1 ? START.outputSigma : sigma);
     rate = START.rate;

@@ -6,7 +6,11 @@ import { sha256Hex } from "../base/bytes.js";
 import { BUNDLE_PART, type BundleFiles } from "./bundle.js";
 
 /** All parts of a fresh bundle. The image's header names the checkpoint it was made from. */
-export function compiledParts(compilation: Compilation, estimate: Estimate, checkpoint: Uint8Array): BundleFiles {
+export function compiledParts(
+  compilation: Compilation,
+  estimate: Estimate,
+  checkpoint: Uint8Array,
+): BundleFiles {
   const { image, passes, warnings } = compilation;
   const text = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
   return {

@@ -2,6 +2,7 @@
 import { coreUse, USE_LIMITS, worstUse, type CoreUse } from "../../compiler/core-use.js";
 import type { ChipImage, CoreImage, SynapseFormat } from "../../hw/image.js";
 import { CHIP_LIMITS, INDEX_BITS_BY_CODE, WEIGHT_BITS_BY_CODE } from "../../hw/limits.js";
+import { routeHops } from "../../hw/topology.js";
 import { decodeMicrocode, disassemble } from "../../hw/microcode.js";
 
 /** One core with what it takes; `id` = chip·128 + core. */
@@ -21,15 +22,19 @@ const formatText = (f: SynapseFormat): string =>
   `${f.compression} ${WEIGHT_BITS_BY_CODE[f.wgtBitsCode]} bits ${FANOUT[f.fanoutType]} exponent ${f.wgtExp} ` +
   `index ${INDEX_BITS_BY_CODE[f.idxBitsCode]} bits${f.learning ? ", learning" : ""}`;
 
-const profileText = (core: CoreImage) => (p: CoreImage["compartmentProfiles"][number]): string =>
-  `decay u ${p.decayU + core.dsOffset} v ${p.decayV + core.dmOffset} refractory ${p.refractDelay}`;
+const profileText =
+  (core: CoreImage) =>
+  (p: CoreImage["compartmentProfiles"][number]): string =>
+    `decay u ${p.decayU + core.dsOffset} v ${p.decayV + core.dmOffset} refractory ${p.refractDelay}`;
 
 /** All cores of an image, in its order. */
 export function describeCores(image: ChipImage): CoreDescription[] {
   return image.cores.map((core) => {
     const own = image.symbols.filter((symbol) => symbol.chip === core.chip && symbol.core === core.core);
     return {
-      id: core.chip * CHIP_LIMITS.cores + core.core, chip: core.chip, core: core.core,
+      id: core.chip * CHIP_LIMITS.cores + core.core,
+      chip: core.chip,
+      core: core.core,
       layers: [...new Set(own.map((symbol) => image.layers[symbol.layer].name))],
       ...coreUse(core),
       padding: own.reduce((sum, symbol) => sum + symbol.neurons.filter((neuron) => neuron < 0).length, 0),
@@ -41,18 +46,22 @@ export function describeCores(image: ChipImage): CoreDescription[] {
 
 /** Learning rules of an image as text, one core a paragraph; empty where nothing is plastic. */
 export function microcodeText(image: ChipImage): string {
-  return image.cores.flatMap((core) => {
-    if (!core.learning) return [];
-    const { stdpProfiles, microcode, preTrace, preTrace2 = [] } = core.learning;
-    return [
-      `core ${core.chip}:${core.core}`,
-      ...[...preTrace.map((t) => ["x1", t] as const), ...preTrace2.map((t) => ["x2", t] as const)]
-        .map(([name, t]) => `  ${name}: decay ${t.decay}/65536 a step, impulse ${t.impulse}`),
-      ...stdpProfiles.map((p) =>
-        `  ${disassemble(decodeMicrocode(microcode, p.pointer, p.numProducts), p.decimateExp)}`),
-      `  words ${[...microcode].map((word) => `0x${word.toString(16).padStart(8, "0")}`).join(" ")}`,
-    ];
-  }).join("\n");
+  return image.cores
+    .flatMap((core) => {
+      if (!core.learning) return [];
+      const { stdpProfiles, microcode, preTrace, preTrace2 = [] } = core.learning;
+      return [
+        `core ${core.chip}:${core.core}`,
+        ...[...preTrace.map((t) => ["x1", t] as const), ...preTrace2.map((t) => ["x2", t] as const)].map(
+          ([name, t]) => `  ${name}: decay ${t.decay}/65536 a step, impulse ${t.impulse}`,
+        ),
+        ...stdpProfiles.map(
+          (p) => `  ${disassemble(decodeMicrocode(microcode, p.pointer, p.numProducts), p.decimateExp)}`,
+        ),
+        `  words ${[...microcode].map((word) => `0x${word.toString(16).padStart(8, "0")}`).join(" ")}`,
+      ];
+    })
+    .join("\n");
 }
 
 const percent = (found: number, limit: number): string => `${Math.round((100 * found) / limit)} %`;
@@ -70,32 +79,82 @@ export function imageText(image: ChipImage): string {
       `${image.contract.presentationSteps} a presentation; ${image.contract.axon.length} input axons`,
     "",
     "core     compartments  axons in  slots out (a population / a compartment)  words         layers",
-    ...cores.map((c) => `${`${c.chip}:${c.core}`.padEnd(9)}${`${c.compartments}`.padEnd(14)}${`${c.inputAxons}`.padEnd(10)}` +
-      `${`${c.outputAxons.perPopulation} / ${c.outputAxons.perCompartment}`.padEnd(42)}` +
-      `${`${c.synapseWords} ${percent(c.synapseWords, USE_LIMITS.synapseWords)}`.padEnd(14)}${c.layers.join(", ")}`),
+    ...cores.map(
+      (c) =>
+        `${`${c.chip}:${c.core}`.padEnd(9)}${`${c.compartments}`.padEnd(14)}${`${c.inputAxons}`.padEnd(10)}` +
+        `${`${c.outputAxons.perPopulation} / ${c.outputAxons.perCompartment}`.padEnd(42)}` +
+        `${`${c.synapseWords} ${percent(c.synapseWords, USE_LIMITS.synapseWords)}`.padEnd(14)}${c.layers.join(", ")}`,
+    ),
     "",
     "worst core of each kind:",
-    ...Object.entries(worstUse(image.cores)).map(([kind, { worst, limit }]) => `  ${kind} ${worst} of ${limit} (${percent(worst, limit)})`),
+    ...Object.entries(worstUse(image.cores)).map(
+      ([kind, { worst, limit }]) => `  ${kind} ${worst} of ${limit} (${percent(worst, limit)})`,
+    ),
     "",
     ...floorplans(image),
+    trafficText(image),
+    "",
     "microcode:",
     microcodeText(image) || "  none",
     "",
     "symbols (layer: chip:core first compartment, compartments):",
-    ...image.symbols.map((s) => `  ${image.layers[s.layer].name}: ${s.chip}:${s.core} ${s.firstCompartment}, ${s.neurons.length}`),
+    ...image.symbols.map(
+      (s) => `  ${image.layers[s.layer].name}: ${s.chip}:${s.core} ${s.firstCompartment}, ${s.neurons.length}`,
+    ),
   ].join("\n");
+}
+
+/** Messages if every neuron spikes once, the hops they take, and the share that leaves its chip. */
+export function describeTraffic(image: ChipImage): {
+  messages: number;
+  meanHops: number;
+  offChipShare: number;
+} {
+  let [messages, hops, offChip] = [0, 0, 0];
+  for (const core of image.cores) {
+    for (const axon of core.outputAxons) {
+      const route = routeHops(core, axon);
+      messages++;
+      hops += route.eastWest + route.northSouth;
+      if (route.offChip > 0) offChip++;
+    }
+  }
+  return {
+    messages,
+    meanHops: messages === 0 ? 0 : hops / messages,
+    offChipShare: messages === 0 ? 0 : offChip / messages,
+  };
+}
+
+function trafficText(image: ChipImage): string {
+  const { messages, meanHops, offChipShare } = describeTraffic(image);
+  return (
+    `traffic if every neuron spikes once: ${messages} messages, ${meanHops.toFixed(2)} hops each, ` +
+    `${(100 * offChipShare).toFixed(1)} % to another chip`
+  );
 }
 
 /** Mesh of each chip: 8 columns of 4 rows of tiles, 4 cores a tile; fill of compartments in tenths, `.` unused. */
 function floorplans(image: ChipImage): string[] {
   const { meshColumns, meshRows, coresPerTile } = CHIP_LIMITS;
-  const fill = new Map(image.cores.map((core) => [core.chip * CHIP_LIMITS.cores + core.core,
-    Math.min(9, Math.floor((10 * core.compartments.length) / USE_LIMITS.compartments))]));
+  const fill = new Map(
+    image.cores.map((core) => [
+      core.chip * CHIP_LIMITS.cores + core.core,
+      Math.min(9, Math.floor((10 * core.compartments.length) / USE_LIMITS.compartments)),
+    ]),
+  );
   return Array.from({ length: image.chips }, (_, chip) => [
     `floorplan of chip ${chip} (compartments of each core in tenths):`,
-    ...Array.from({ length: meshRows }, (_, row) => `  ${Array.from({ length: meshColumns }, (_, column) =>
-      Array.from({ length: coresPerTile }, (_, p) =>
-        fill.get(chip * CHIP_LIMITS.cores + (column * meshRows + row) * coresPerTile + p) ?? ".").join("")).join(" ")}`),
+    ...Array.from(
+      { length: meshRows },
+      (_, row) =>
+        `  ${Array.from({ length: meshColumns }, (_, column) =>
+          Array.from(
+            { length: coresPerTile },
+            (_, p) => fill.get(chip * CHIP_LIMITS.cores + (column * meshRows + row) * coresPerTile + p) ?? ".",
+          ).join(""),
+        ).join(" ")}`,
+    ),
     "",
   ]).flat();
 }

@@ -24,22 +24,35 @@ export function sumsOf(bytes: Uint8Array): PartSums {
   const columns = new Uint8Array(Math.min(BLOCK_BYTES, bytes.length));
   for (let k = 0; k < bytes.length; k++) columns[k % BLOCK_BYTES] ^= bytes[k];
   let blocks = "";
-  for (let from = 0; from < bytes.length; from += BLOCK_BYTES) blocks += crcHex(bytes.subarray(from, from + BLOCK_BYTES));
-  return { bytes: bytes.length, sha256: sha256Hex(bytes), blocks, columns: Buffer.from(columns).toString("hex") };
+  for (let from = 0; from < bytes.length; from += BLOCK_BYTES)
+    blocks += crcHex(bytes.subarray(from, from + BLOCK_BYTES));
+  return {
+    bytes: bytes.length,
+    sha256: sha256Hex(bytes),
+    blocks,
+    columns: Buffer.from(columns).toString("hex"),
+  };
 }
 
 /** Holds a part against its sums, and says where it differs. */
 export function damageOf(bytes: Uint8Array, sums: PartSums): PartDamage | undefined {
   const now = sumsOf(bytes);
   if (now.sha256 === sums.sha256) return undefined;
-  if (now.bytes !== sums.bytes) return { found: `${now.bytes} bytes, not ${sums.bytes}`, byte: Math.min(now.bytes, sums.bytes) };
+  if (now.bytes !== sums.bytes)
+    return { found: `${now.bytes} bytes, not ${sums.bytes}`, byte: Math.min(now.bytes, sums.bytes) };
   const blocks = differing(now.blocks, sums.blocks, CRC_DIGITS);
   if (blocks.length === 0) return { found: "a SHA-256 other than the manifest's" };
   const columns = differing(now.columns, sums.columns, 2);
   if (blocks.length === 1 && columns.length > 0) {
-    return { found: columns.length === 1 ? "a changed byte" : `${columns.length} changed bytes`, byte: blocks[0] * BLOCK_BYTES + columns[0] };
+    return {
+      found: columns.length === 1 ? "a changed byte" : `${columns.length} changed bytes`,
+      byte: blocks[0] * BLOCK_BYTES + columns[0],
+    };
   }
-  return { found: `changes in ${blocks.length} blocks of ${BLOCK_BYTES} bytes, the first from here on`, byte: blocks[0] * BLOCK_BYTES };
+  return {
+    found: `changes in ${blocks.length} blocks of ${BLOCK_BYTES} bytes, the first from here on`,
+    byte: blocks[0] * BLOCK_BYTES,
+  };
 }
 
 /** Indices at which two texts of fields of `digits` digits differ. */

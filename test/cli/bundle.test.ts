@@ -12,9 +12,13 @@ import { conv, dense, geometry, network, quantized } from "../compiler/networks.
 
 const folder = mkdtempSync(join(tmpdir(), "metaloihi-bundle-"));
 const path = join(folder, "bundle");
-const { image } = compileNetwork(quantized(network("small", [2, 6, 6], [conv("c1", 4, 3, 1, 1), dense("out", 3)])), geometry);
+const { image } = compileNetwork(
+  quantized(network("small", [2, 6, 6], [conv("c1", 4, 3, 1, 1), dense("out", 3)])),
+  geometry,
+);
 const files = {
-  [BUNDLE_PART.image]: encodeImage(image), [BUNDLE_PART.source]: new TextEncoder().encode(image.embedded.source),
+  [BUNDLE_PART.image]: encodeImage(image),
+  [BUNDLE_PART.source]: new TextEncoder().encode(image.embedded.source),
   [BUNDLE_PART.elf]: image.embedded.elf,
 };
 beforeEach(() => writeBundle(path, files));
@@ -46,20 +50,26 @@ describe("a bundle", () => {
 
   it("names the part and the byte of one flipped bit, wherever it is", () => {
     const sizes = Object.entries(files).map(([name, bytes]) => [name, bytes.length] as const);
-    fc.assert(fc.property(fc.constantFrom(...sizes), fc.nat(), fc.nat({ max: 7 }), ([part, size], where, bit) => {
-      writeBundle(path, files);
-      flip(part, where % size, bit);
-      expect(checkBundle(path)).toMatchObject([{ part, byte: where % size }]);
-    }), { numRuns: 40, seed: 5 });
+    fc.assert(
+      fc.property(fc.constantFrom(...sizes), fc.nat(), fc.nat({ max: 7 }), ([part, size], where, bit) => {
+        writeBundle(path, files);
+        flip(part, where % size, bit);
+        expect(checkBundle(path)).toMatchObject([{ part, byte: where % size }]);
+      }),
+      { numRuns: 40, seed: 5 },
+    );
   });
 
   it("names the manifest where a bit of it is flipped", () => {
     const size = readFileSync(join(path, "manifest.json")).length;
-    fc.assert(fc.property(fc.nat({ max: size - 1 }), fc.nat({ max: 6 }), (byte, bit) => {
-      writeBundle(path, files);
-      flip("manifest.json", byte, bit);
-      expect(checkBundle(path).length).toBeGreaterThan(0);
-    }), { numRuns: 60, seed: 6 });
+    fc.assert(
+      fc.property(fc.nat({ max: size - 1 }), fc.nat({ max: 6 }), (byte, bit) => {
+        writeBundle(path, files);
+        flip("manifest.json", byte, bit);
+        expect(checkBundle(path).length).toBeGreaterThan(0);
+      }),
+      { numRuns: 60, seed: 6 },
+    );
     writeBundle(path, files);
     const at = readFileSync(join(path, "manifest.json"), "utf8").indexOf('"sha256": "') + 12;
     flip("manifest.json", at, 0);
@@ -77,7 +87,9 @@ describe("a bundle", () => {
     writeFileSync(join(path, "extra.txt"), "x");
     unlinkSync(join(path, BUNDLE_PART.source));
     expect(checkBundle(path)).toMatchObject([
-      { part: "program.c", found: "it is missing" }, { part: "program.elf", byte: 100 }, { part: "extra.txt" },
+      { part: "program.c", found: "it is missing" },
+      { part: "program.elf", byte: 100 },
+      { part: "extra.txt" },
     ]);
   });
 

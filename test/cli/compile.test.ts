@@ -13,9 +13,14 @@ import { decodeCheckpoint } from "../../src/model/checkpoint.js";
 const folder = mkdtempSync(join(tmpdir(), "metaloihi-compile-"));
 const config = join(folder, "config.json");
 const layers = [
-  { kind: "conv", name: "c1", channels: 4, kernel: 3 }, { kind: "pool", name: "p1" }, { kind: "dense", name: "out", outputs: 3 },
+  { kind: "conv", name: "c1", channels: 4, kernel: 3 },
+  { kind: "pool", name: "p1" },
+  { kind: "dense", name: "out", outputs: 3 },
 ];
-writeFileSync(config, JSON.stringify({ name: "tiny", network: { input: { height: 6, width: 8 }, steps: 20, layers } }));
+writeFileSync(
+  config,
+  JSON.stringify({ name: "tiny", network: { input: { height: 6, width: 8 }, steps: 20, layers } }),
+);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const out = (name: string): string => join(folder, name);
@@ -35,7 +40,12 @@ function codeOf(call: () => unknown): string {
 describe("compile", () => {
   it("makes a bundle from a configuration: image, program and the checkpoint it was made from", () => {
     const { json } = run("bundle");
-    expect(json).toMatchObject({ cores: 2, chips: 1, untrained: true, resources: { synapseWords: { limit: 16_384 } } });
+    expect(json).toMatchObject({
+      cores: 2,
+      chips: 1,
+      untrained: true,
+      resources: { synapseWords: { limit: 16_384 } },
+    });
     const bundle = readBundle(out("bundle"));
     const checkpoint = decodeCheckpoint(bundle.files[BUNDLE_PART.checkpoint], "checkpoint");
     expect(compareWithModel(bundle.image, checkpoint.quantized).differences).toBe(0);
@@ -56,7 +66,9 @@ describe("compile", () => {
     run("four", { bits: 4, seed: 9 });
     const bundle = readBundle(out("four"));
     const checkpoint = decodeCheckpoint(bundle.files[BUNDLE_PART.checkpoint], "checkpoint");
-    expect(checkpoint.spec.layers.map((layer) => (layer.kind === "pool" ? 0 : layer.weight.bits))).toEqual([4, 0, 4]);
+    expect(checkpoint.spec.layers.map((layer) => (layer.kind === "pool" ? 0 : layer.weight.bits))).toEqual([
+      4, 0, 4,
+    ]);
     expect([bundle.image.chipSeed, checkpoint.chipSeed]).toEqual([9, 9]);
     expect(compareWithModel(bundle.image, checkpoint.quantized).differences).toBe(0);
     expect([...checkpoint.quantized.layers[0].mantissa].every((m) => m % 32 === 0)).toBe(true);
@@ -93,8 +105,11 @@ describe("estimate", () => {
   it("gives cores, joule and seconds by cost model, and alternatives", () => {
     const { json, text } = estimateCommandResult({ source: config });
     expect(json).toMatchObject({
-      network: "tiny", cores: 2, energyPerSampleJ: { d18: expect.any(Number), sanafe: expect.any(Number) },
-      energyPerClassJ: { d18: expect.any(Number) }, secondsPerSample: { sanafe: expect.any(Number) },
+      network: "tiny",
+      cores: 2,
+      energyPerSampleJ: { d18: expect.any(Number), sanafe: expect.any(Number) },
+      energyPerClassJ: { d18: expect.any(Number) },
+      secondsPerSample: { sanafe: expect.any(Number) },
     });
     expect(text).toMatch(/weights of 4 bits/);
   });

@@ -16,9 +16,21 @@ writeBundle(path, compiledParts(compilation, estimate(netB), new TextEncoder().e
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Inspected {
-  kind: string; hashes: Record<string, string>; limits: Record<string, number>; microcode: string;
-  cores: { id: number; layers: string[]; compartments: number; inputAxons: number; synapseWords: number; formats: number;
-    profiles: number; padding: number; outputAxons: { perPopulation: number; perCompartment: number } }[];
+  kind: string;
+  hashes: Record<string, string>;
+  limits: Record<string, number>;
+  microcode: string;
+  cores: {
+    id: number;
+    layers: string[];
+    compartments: number;
+    inputAxons: number;
+    synapseWords: number;
+    formats: number;
+    profiles: number;
+    padding: number;
+    outputAxons: { perPopulation: number; perCompartment: number };
+  }[];
 }
 
 describe("inspect", () => {
@@ -26,10 +38,21 @@ describe("inspect", () => {
 
   it("gives every core of a bundle with its resources", () => {
     expect(json.kind).toBe("bundle");
-    expect(json.cores.map((core) => core.layers)).toEqual([["conv1"], ["conv1"], ["conv2"], ["conv3"], ["out"]]);
+    expect(json.cores.map((core) => core.layers)).toEqual([
+      ["conv1"],
+      ["conv1"],
+      ["conv2"],
+      ["conv3"],
+      ["out"],
+    ]);
     // Net B: 2048 + 1024 + 512 + 5 neurons; the plastic layer's 512 inputs take two entries each.
     expect(json.cores.reduce((sum, core) => sum + core.compartments - core.padding, 0)).toBe(3589);
-    expect(json.cores[4]).toMatchObject({ inputAxons: 1024, formats: 1, profiles: 1, outputAxons: { perPopulation: 0, perCompartment: 0 } });
+    expect(json.cores[4]).toMatchObject({
+      inputAxons: 1024,
+      formats: 1,
+      profiles: 1,
+      outputAxons: { perPopulation: 0, perCompartment: 0 },
+    });
     expect(json.cores[3].outputAxons).toEqual({ perPopulation: 512, perCompartment: 512 });
     for (const core of json.cores) {
       expect(core.synapseWords).toBeLessThanOrEqual(json.limits.synapseWords);
@@ -37,14 +60,29 @@ describe("inspect", () => {
     }
   });
 
+  it("counts the messages of one spike a neuron", () => {
+    // 3072 neurons of conv1 and conv2 have one destination each, conv3's 512 the plastic core.
+    expect((inspect({ file: path }).json as { traffic: object }).traffic).toMatchObject({
+      messages: 3584,
+      offChipShare: 0,
+    });
+  });
+
   it("prints the rule as text and a hash of every part", () => {
     expect(json.microcode).toContain("dw = 2^-4*u2*x1*(y1-64)");
-    expect(Object.keys(json.hashes).sort()).toEqual(Object.values(BUNDLE_PART).filter((p) => !/certificate|report/.test(p)).sort());
+    expect(Object.keys(json.hashes).sort()).toEqual(
+      Object.values(BUNDLE_PART)
+        .filter((p) => !/certificate|report/.test(p))
+        .sort(),
+    );
     expect(inspect({ file: path }).text).toMatch(/floorplan of chip 0/);
   });
 
   it("tells an image from a file that is not ours", () => {
-    expect(inspect({ file: join(path, BUNDLE_PART.image) }).json).toMatchObject({ kind: "chip-image", name: "net-b" });
+    expect(inspect({ file: join(path, BUNDLE_PART.image) }).json).toMatchObject({
+      kind: "chip-image",
+      name: "net-b",
+    });
     const other = join(folder, "notes.txt");
     writeFileSync(other, "notes");
     expect(() => inspect({ file: other })).toThrow(/E-FILE-001/);

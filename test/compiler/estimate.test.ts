@@ -20,7 +20,10 @@ describe("estimate", () => {
     const operations = 2 * 3 * ASSUMED_RATES.input;
     const active = 3 * (1 - Math.exp(-operations / 3));
     const { d18 } = COST_TABLES;
-    const perStep = operations * d18.synapticOperation.population + active * d18.activeUpdate + (3 - active) * d18.inactiveUpdate;
+    const perStep =
+      operations * d18.synapticOperation.population +
+      active * d18.activeUpdate +
+      (3 - active) * d18.inactiveUpdate;
     expect(estimate(spec).energyPerSampleJ.d18).toBeCloseTo(12 * perStep, 20);
   });
 
@@ -34,12 +37,16 @@ describe("estimate", () => {
     expect(twice.energyPerClassJ.d18).toBeCloseTo(2 * lesson.d18, 15);
   });
 
-  it("names bits, channels and boards as alternatives, and says why one is refused", { timeout: 60_000 }, () => {
+  it("names bits, channels and boards as alternatives, and says why one is refused", {
+    timeout: 60_000,
+  }, () => {
     const changes = estimate(paper(30, 80, true), { board: "nahuku-8" }).alternatives;
     expect(changes.find((a) => a.change.startsWith("weights of 4 bits"))!.cores).toBeLessThanOrEqual(186);
     expect(changes.find((a) => a.change.startsWith("half the channels"))!.cores).toBeLessThan(128);
     expect(changes.find((a) => a.change.includes("kapoho-bay"))).toMatchObject({ chips: 2 });
-    const large = estimate(network("large", [2, 64, 128], [conv("c1", 64, 3, 2, 1), conv("c2", 8, 3, 4, 1), dense("out", 3)]));
+    const large = estimate(
+      network("large", [2, 64, 128], [conv("c1", 64, 3, 2, 1), conv("c2", 8, 3, 4, 1), dense("out", 3)]),
+    );
     expect(large.alternatives.filter((a) => a.change.startsWith("board")).length).toBe(5);
   });
 });

@@ -2,7 +2,16 @@ import { quantizeNetwork } from "../../src/model/quantize.js";
 import { parameterShapes } from "../../src/model/shapes.js";
 import { Rng } from "../../src/base/rng.js";
 import type {
-  ConvLayer, DenseLayer, InputGeometry, LayerSpec, LoihiNeuron, NetworkSpec, PoolLayer, QuantizedNetwork, SoelSpec, SrmNeuron,
+  ConvLayer,
+  DenseLayer,
+  InputGeometry,
+  LayerSpec,
+  LoihiNeuron,
+  NetworkSpec,
+  PoolLayer,
+  QuantizedNetwork,
+  SoelSpec,
+  SrmNeuron,
 } from "../../src/model/types.js";
 
 /** Constants that the trial of design §6 used. */
@@ -10,46 +19,108 @@ export const neuron: LoihiNeuron = { decayU: 1024, decayV: 410, vthMant: 512, re
 const srm: SrmNeuron = { alpha: 0.95, beta: 0.9, alphaR: 0.65, wr: 1, gain: 1 };
 
 export const soel: SoelSpec = {
-  form: "chip", windowSteps: 20, epochExp: 2, gamma: 3, tau: 10, impulse: 12, theta: 1, lo: 0, hi: 14, rateMant: 1,
-  rateExp: -4, passes: 1, resetPreTrace: true, learned: [],
+  form: "chip",
+  windowSteps: 20,
+  epochExp: 2,
+  gamma: 3,
+  tau: 10,
+  impulse: 12,
+  theta: 1,
+  lo: 0,
+  hi: 14,
+  rateMant: 1,
+  rateExp: -4,
+  passes: 1,
+  resetPreTrace: true,
+  learned: [],
 };
 
 export const conv = (
-  name: string, outChannels: number, k: number, stride = 1, padding = 0, more: Partial<ConvLayer> = {},
+  name: string,
+  outChannels: number,
+  k: number,
+  stride = 1,
+  padding = 0,
+  more: Partial<ConvLayer> = {},
 ): ConvLayer => ({
-  kind: "conv", name, outChannels, kernel: [k, k], stride: [stride, stride], padding: [padding, padding], groups: 1,
-  weight: { bits: 8, signMode: "mixed", wgtExp: 0 }, loihi: neuron, srm, ...more,
+  kind: "conv",
+  name,
+  outChannels,
+  kernel: [k, k],
+  stride: [stride, stride],
+  padding: [padding, padding],
+  groups: 1,
+  weight: { bits: 8, signMode: "mixed", wgtExp: 0 },
+  loihi: neuron,
+  srm,
+  ...more,
 });
 export const pool = (name: string): PoolLayer => ({ kind: "pool", name });
 export const dense = (name: string, outputs: number, more: Partial<DenseLayer> = {}): DenseLayer => ({
-  kind: "dense", name, outputs, weight: { bits: 8, signMode: "mixed", wgtExp: 0 }, loihi: { ...neuron, vthMant: 4096 }, srm, ...more,
+  kind: "dense",
+  name,
+  outputs,
+  weight: { bits: 8, signMode: "mixed", wgtExp: 0 },
+  loihi: { ...neuron, vthMant: 4096 },
+  srm,
+  ...more,
 });
 
 export const network = (
-  name: string, [polarities, height, width]: readonly [number, number, number], layers: readonly LayerSpec[],
+  name: string,
+  [polarities, height, width]: readonly [number, number, number],
+  layers: readonly LayerSpec[],
   more: Partial<NetworkSpec> = {},
 ): NetworkSpec => ({
-  name, neuronModel: "loihi", input: { polarities, height, width, mode: "binary" }, steps: 100, layers,
-  readout: { kappa: 0.1, lambda: 1 }, soel, ...more,
+  name,
+  neuronModel: "loihi",
+  input: { polarities, height, width, mode: "binary" },
+  steps: 100,
+  layers,
+  readout: { kappa: 0.1, lambda: 1 },
+  soel,
+  ...more,
 });
 
 /** Net B of design §6, the demo's. */
-export const netB = network("net-b", [2, 16, 32], [
-  conv("conv1", 16, 5, 2, 2, { loihi: { ...neuron, vthMant: 256 } }), conv("conv2", 32, 3, 2, 1), conv("conv3", 64, 3, 2, 1),
-  dense("out", 5),
-]);
+export const netB = network(
+  "net-b",
+  [2, 16, 32],
+  [
+    conv("conv1", 16, 5, 2, 2, { loihi: { ...neuron, vthMant: 256 } }),
+    conv("conv2", 32, 3, 2, 1),
+    conv("conv3", 64, 3, 2, 1),
+    dense("out", 5),
+  ],
+);
 
 /** The paper's network on an input of [2, height, width]. */
 export const paper = (height: number, width: number, lastPool = false): NetworkSpec =>
-  network("paper", [2, height, width], [
-    conv("conv1", 32, 5, 1, 2), pool("pool1"), conv("conv2", 64, 5, 1, 2), pool("pool2"), conv("conv3", 128, 5, 1, 2),
-    pool("pool3"), ...(lastPool ? [pool("pool4")] : []), dense("out", 5),
-  ]);
+  network(
+    "paper",
+    [2, height, width],
+    [
+      conv("conv1", 32, 5, 1, 2),
+      pool("pool1"),
+      conv("conv2", 64, 5, 1, 2),
+      pool("pool2"),
+      conv("conv3", 128, 5, 1, 2),
+      pool("pool3"),
+      ...(lastPool ? [pool("pool4")] : []),
+      dense("out", 5),
+    ],
+  );
 
 /** The same network with all its layers at other weight bits. */
-export const withBits = (spec: NetworkSpec, bits: number, signMode: "mixed" | "excitatory" = "mixed"): NetworkSpec => ({
+export const withBits = (
+  spec: NetworkSpec,
+  bits: number,
+  signMode: "mixed" | "excitatory" = "mixed",
+): NetworkSpec => ({
   ...spec,
-  layers: spec.layers.map((layer) => (layer.kind === "pool" ? layer : { ...layer, weight: { bits, signMode, wgtExp: 0 } })),
+  layers: spec.layers.map((layer) =>
+    layer.kind === "pool" ? layer : { ...layer, weight: { bits, signMode, wgtExp: 0 } },
+  ),
 });
 
 /** Random masters from a seed, quantized: every mantissa of the grid can come up. */
@@ -57,7 +128,10 @@ export function quantized(spec: NetworkSpec, seed = 1): QuantizedNetwork {
   const masters: Record<string, Float32Array> = {};
   for (const [k, { name, shape }] of parameterShapes(spec).entries()) {
     const rng = new Rng(seed, 0x20000, k);
-    masters[name] = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 0.3 * (rng.uniform() - 0.5));
+    masters[name] = Float32Array.from(
+      { length: shape.reduce((a, b) => a * b, 1) },
+      () => 0.3 * (rng.uniform() - 0.5),
+    );
   }
   if (spec.soel) {
     masters.hi = Float32Array.of(spec.soel.hi);
@@ -70,5 +144,9 @@ export function quantized(spec: NetworkSpec, seed = 1): QuantizedNetwork {
 
 /** Double N-MNIST. */
 export const geometry: InputGeometry = {
-  sensor: { width: 34, height: 34 }, crop: { x: 1, y: 1, width: 32, height: 32 }, downsample: 2, compose: 2, timestepUs: 1000,
+  sensor: { width: 34, height: 34 },
+  crop: { x: 1, y: 1, width: 32, height: 32 },
+  downsample: 2,
+  compose: 2,
+  timestepUs: 1000,
 };

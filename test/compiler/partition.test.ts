@@ -22,22 +22,34 @@ function partitioned(spec: NetworkSpec, synapseMargin: number): PartitionedNetwo
 }
 
 /** [layer] most words of a piece. */
-const words = (network: PartitionedNetwork): number[] => network.layers.map((layer, index) =>
-  Math.max(...network.pieces.filter((p) => p.layer === index).map((p) => tileCost(layer, p.box, p.layout).words)));
+const words = (network: PartitionedNetwork): number[] =>
+  network.layers.map((layer, index) =>
+    Math.max(
+      ...network.pieces.filter((p) => p.layer === index).map((p) => tileCost(layer, p.box, p.layout).words),
+    ),
+  );
 
 describe("partition of the paper's networks, against the paper-and-script study (reference/mapping.md)", () => {
   it("takes 38 cores for double N-MNIST at 8 bits, with the study's words for each convolution", () => {
     const result = partitioned(paper(16, 32), 1);
     expect(result.cores.length).toBe(38);
     const [conv1, , conv2, , conv3, , plastic] = words(result);
-    expect({ conv1, conv2, conv3, plastic }).toEqual({ conv1: 3772, conv2: 13_792, conv3: 13_056, plastic: 1024 });
+    expect({ conv1, conv2, conv3, plastic }).toEqual({
+      conv1: 3772,
+      conv2: 13_792,
+      conv3: 13_056,
+      plastic: 1024,
+    });
   });
 
   it("takes at most 40 cores with no core above 80 % of its words", () => {
     expect(partitioned(paper(16, 32), 0.8).cores.length).toBeLessThanOrEqual(40);
   });
 
-  it.each([[4, 38], [2, 37]])("takes at most %i-bit's %i cores", (bits, cores) => {
+  it.each([
+    [4, 38],
+    [2, 37],
+  ])("takes at most %i-bit's %i cores", (bits, cores) => {
     expect(partitioned(withBits(paper(16, 32), bits), 1).cores.length).toBeLessThanOrEqual(cores);
   });
 
@@ -55,10 +67,12 @@ describe("partition of the paper's networks, against the paper-and-script study 
     const perChip = [0, 1].map((chip) => result.cores.filter((core) => core.region === chip).length);
     expect(Math.max(...perChip)).toBeLessThanOrEqual(128);
     let [inside, across] = [0, 0];
-    trafficOf(result).forEach((row, from) => row.forEach((messages, to) => {
-      if (result.cores[from].region === result.cores[to].region) inside += messages;
-      else across += messages;
-    }));
+    trafficOf(result).forEach((row, from) =>
+      row.forEach((messages, to) => {
+        if (result.cores[from].region === result.cores[to].region) inside += messages;
+        else across += messages;
+      }),
+    );
     expect(across / (inside + across)).toBeLessThan(0.1);
   });
 });
@@ -68,14 +82,19 @@ describe("a compiled image of the paper's network", () => {
     const model = quantized(paper(16, 32));
     const { image } = compileNetwork(model, geometry);
     expect(image.cores.length).toBeLessThanOrEqual(40);
-    expect(Math.max(...image.cores.map((core) => coreUse(core).synapseWords))).toBeLessThanOrEqual(0.8 * 16_384);
+    expect(Math.max(...image.cores.map((core) => coreUse(core).synapseWords))).toBeLessThanOrEqual(
+      0.8 * 16_384,
+    );
     expect(compareWithModel(image, model)).toMatchObject({ differences: 0, neurons: 35_845 });
   });
 });
 
 describe("cores", () => {
   it("hold compartments of several layers where they fit", () => {
-    const result = partitioned(network("tiny", [2, 8, 8], [conv("c1", 4, 3, 1, 1), pool("p1"), conv("c2", 4, 3, 1, 1), dense("out", 3)]), 0.8);
+    const result = partitioned(
+      network("tiny", [2, 8, 8], [conv("c1", 4, 3, 1, 1), pool("p1"), conv("c2", 4, 3, 1, 1), dense("out", 3)]),
+      0.8,
+    );
     expect(result.cores.length).toBe(2);
     expect(result.cores[0].pieces.length).toBe(3);
   });

@@ -8,7 +8,10 @@ const golden = (pass: string, name: string): string => `../golden/${pass}/${name
 describe("compileNetwork", () => {
   const small = quantized(network("small", [2, 7, 6], [conv("c1", 4, 3, 1, 1), pool("p1"), dense("out", 3)]));
 
-  it.each([["net-b", quantized(netB)], ["small", small]])("prints each stage of %s as reviewed", async (name, model) => {
+  it.each([
+    ["net-b", quantized(netB)],
+    ["small", small],
+  ])("prints each stage of %s as reviewed", async (name, model) => {
     for (const { name: pass, printed } of compileNetwork(model, geometry).passes) {
       await expect(printed).toMatchFileSnapshot(golden(pass, name));
     }
@@ -34,7 +37,9 @@ describe("compileNetwork", () => {
   it("numbers outputs and plastic inputs in [C, H, W] order", () => {
     const { image } = compileNetwork(small, geometry);
     const plastic = image.cores.find((core) => core.learning !== null)!;
-    expect(plastic.inputAxons.map((axon) => axon.logicalInput).sort((a, b) => a - b)).toEqual(Array.from({ length: 36 }, (_, j) => j));
+    expect(plastic.inputAxons.map((axon) => axon.logicalInput).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 36 }, (_, j) => j),
+    );
     expect([...plastic.learning!.logicalOutput]).toEqual([0, 1, 2]);
     expect(image.embedded.outputs.map((o) => o.compartment)).toEqual([0, 1, 2]);
     expect(image.contract.presentationSteps).toBe(104);

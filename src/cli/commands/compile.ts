@@ -24,10 +24,15 @@ export interface CompileArgs {
  *  @throws UserError as readCompilable, compileNetwork and writeBundle */
 export function compile(args: CompileArgs): CommandResult {
   const start = performance.now();
-  const { checkpoint, bytes, untrained } = altered(readCompilable(args.source), { bits: args.bits, chipSeed: args.seed });
+  const { checkpoint, bytes, untrained } = altered(readCompilable(args.source), {
+    bits: args.bits,
+    chipSeed: args.seed,
+  });
   const board = args.board as BoardName | undefined;
   const compilation = compileNetwork(checkpoint.quantized, checkpoint.geometry, {
-    board, chipSeed: checkpoint.chipSeed, synapseMargin: args.margin,
+    board,
+    chipSeed: checkpoint.chipSeed,
+    synapseMargin: args.margin,
   });
   const needs = estimate(checkpoint.spec, { board, synapseMargin: args.margin });
   writeBundle(args.out, compiledParts(compilation, needs, bytes));
@@ -38,12 +43,20 @@ export function compile(args: CompileArgs): CommandResult {
   for (const warning of warnings) process.stderr.write(`warning: ${new UserError([warning]).message}\n`);
   return {
     json: {
-      bundle: args.out, cores: image.cores.length, chips: image.chips, board: image.board, resources,
-      seconds: { ...seconds, total }, warnings, untrained,
+      bundle: args.out,
+      cores: image.cores.length,
+      chips: image.chips,
+      board: image.board,
+      resources,
+      seconds: { ...seconds, total },
+      warnings,
+      untrained,
     },
     text: [
       `${args.out}: ${image.cores.length} cores on ${image.chips} ${image.chips === 1 ? "chip" : "chips"} of ${image.board}, ${total.toFixed(1)} s`,
-      ...Object.entries(resources).map(([kind, { worst, limit }]) => `  worst core: ${kind} ${worst} of ${limit}`),
+      ...Object.entries(resources).map(
+        ([kind, { worst, limit }]) => `  worst core: ${kind} ${worst} of ${limit}`,
+      ),
       ...(untrained ? ["start weights: nothing is trained yet"] : []),
     ].join("\n"),
   };
@@ -53,19 +66,29 @@ export function compile(args: CompileArgs): CommandResult {
 export const compileCommand: CommandModule = {
   command: "compile <source>",
   describe: "compile a network for the chip: cores, microcode, embedded program, in one bundle",
-  builder: (yargs) => yargs
-    .positional("source", {
-      type: "string", demandOption: true, describe: "checkpoint, bundle, or configuration or preset (compiled with start weights)",
-    })
-    .options({
-      out: { alias: "o", type: "string", demandOption: true, describe: "folder of the bundle" },
-      bits: { type: "number", describe: "weight bits of every layer, rounded anew from the master weights" },
-      board: { type: "string", describe: "board to fit (default: the smallest that does)" },
-      margin: { type: "number", default: DEFAULT_SYNAPSE_MARGIN, describe: "share of each core's synapse memory that may be used" },
-      seed: { type: "number", describe: "seed of the chip's generator (default: the checkpoint's)" },
-      ...jsonOption,
-    })
-    .example("$0 compile out/checkpoint.mlh -o out/bundle", "compile a trained network")
-    .example("$0 compile double-nmnist -o out/paper --margin 1", "the paper's network with start weights, on as few cores as can be"),
+  builder: (yargs) =>
+    yargs
+      .positional("source", {
+        type: "string",
+        demandOption: true,
+        describe: "checkpoint, bundle, or configuration or preset (compiled with start weights)",
+      })
+      .options({
+        out: { alias: "o", type: "string", demandOption: true, describe: "folder of the bundle" },
+        bits: { type: "number", describe: "weight bits of every layer, rounded anew from the master weights" },
+        board: { type: "string", describe: "board to fit (default: the smallest that does)" },
+        margin: {
+          type: "number",
+          default: DEFAULT_SYNAPSE_MARGIN,
+          describe: "share of each core's synapse memory that may be used",
+        },
+        seed: { type: "number", describe: "seed of the chip's generator (default: the checkpoint's)" },
+        ...jsonOption,
+      })
+      .example("$0 compile out/checkpoint.mlh -o out/bundle", "compile a trained network")
+      .example(
+        "$0 compile double-nmnist -o out/paper --margin 1",
+        "the paper's network with start weights, on as few cores as can be",
+      ),
   handler: runHandler((args) => compile(args as unknown as CompileArgs)) as CommandModule["handler"],
 };

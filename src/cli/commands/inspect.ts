@@ -6,7 +6,7 @@ import { readHeader, type FileHeader } from "../../base/file-header.js";
 import { isFolder, readFileBytes } from "../../base/node/files.js";
 import { sha256Hex } from "../../base/bytes.js";
 import { BUNDLE_PART, readBundle } from "../bundle.js";
-import { describeCores, imageLimits, imageText, microcodeText } from "../describe-image.js";
+import { describeCores, describeTraffic, imageLimits, imageText, microcodeText } from "../describe-image.js";
 import { jsonOption } from "../options.js";
 import { type CommandResult, runHandler } from "../run.js";
 
@@ -22,31 +22,58 @@ export function inspect({ file }: InspectArgs): CommandResult {
 }
 
 const imageJson = (image: ChipImage): object => ({
-  name: image.name, board: image.board, chips: image.chips, chipSeed: image.chipSeed,
-  layers: image.layers, cores: describeCores(image), limits: imageLimits, microcode: microcodeText(image),
+  name: image.name,
+  board: image.board,
+  chips: image.chips,
+  chipSeed: image.chipSeed,
+  layers: image.layers,
+  cores: describeCores(image),
+  limits: imageLimits,
+  traffic: describeTraffic(image),
+  microcode: microcodeText(image),
   program: { form: image.embedded.form, constants: image.embedded.constants, chip: image.embedded.chip },
 });
 
 function inspectBundle(path: string): CommandResult {
   const { image, hashes, files } = readBundle(path);
-  const part = (name: string): unknown => (files[name] ? JSON.parse(new TextDecoder().decode(files[name])) : undefined);
-  const passes = part(BUNDLE_PART.passes) as { passes?: readonly { name: string; milliseconds: number }[] } | undefined;
+  const part = (name: string): unknown =>
+    files[name] ? JSON.parse(new TextDecoder().decode(files[name])) : undefined;
+  const passes = part(BUNDLE_PART.passes) as
+    | { passes?: readonly { name: string; milliseconds: number }[] }
+    | undefined;
   const estimate = part(BUNDLE_PART.estimate) as EstimateText | undefined;
   return {
-    json: { kind: "bundle", ...imageJson(image), passes: passes?.passes ?? [], estimate: estimate ?? null, hashes },
+    json: {
+      kind: "bundle",
+      ...imageJson(image),
+      passes: passes?.passes ?? [],
+      estimate: estimate ?? null,
+      hashes,
+    },
     text: [
-      `bundle ${path}`, imageText(image), "",
-      "passes:", ...(passes?.passes ?? []).map((pass) => `  ${pass.name} ${pass.milliseconds.toFixed(0)} ms`), "",
-      ...estimateText(estimate), "hashes (SHA-256):", ...Object.entries(hashes).map(([name, hash]) => `  ${hash}  ${name}`), "",
-      `embedded program (form ${image.embedded.form}):`, image.embedded.source,
+      `bundle ${path}`,
+      imageText(image),
+      "",
+      "passes:",
+      ...(passes?.passes ?? []).map((pass) => `  ${pass.name} ${pass.milliseconds.toFixed(0)} ms`),
+      "",
+      ...estimateText(estimate),
+      "hashes (SHA-256):",
+      ...Object.entries(hashes).map(([name, hash]) => `  ${hash}  ${name}`),
+      "",
+      `embedded program (form ${image.embedded.form}):`,
+      image.embedded.source,
     ].join("\n"),
   };
 }
 
 type ByModel = Readonly<Record<string, number>>;
 interface EstimateText {
-  readonly energyPerSampleJ: ByModel; readonly energyPerClassJ: ByModel; readonly secondsPerSample: ByModel;
-  readonly staticPerSampleJ: ByModel; readonly unknown: Readonly<Record<string, readonly string[]>>;
+  readonly energyPerSampleJ: ByModel;
+  readonly energyPerClassJ: ByModel;
+  readonly secondsPerSample: ByModel;
+  readonly staticPerSampleJ: ByModel;
+  readonly unknown: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Energy and time as estimated when the bundle was compiled: one line a public table, which are never mixed. */
@@ -54,25 +81,37 @@ function estimateText(estimate: EstimateText | undefined): string[] {
   if (!estimate) return [];
   return [
     "estimated energy and time (assumed spike rates; static energy apart):",
-    ...Object.keys(estimate.energyPerSampleJ).map((model) =>
-      `  ${model}: ${estimate.energyPerSampleJ[model].toExponential(2)} J a sample, ` +
-      `${estimate.energyPerClassJ[model].toExponential(2)} J a class learned, ` +
-      `${estimate.secondsPerSample[model].toExponential(2)} s a sample, static ` +
-      `${estimate.staticPerSampleJ[model].toExponential(2)} J; not known: ${estimate.unknown[model].join(", ")}`), "",
+    ...Object.keys(estimate.energyPerSampleJ).map(
+      (model) =>
+        `  ${model}: ${estimate.energyPerSampleJ[model].toExponential(2)} J a sample, ` +
+        `${estimate.energyPerClassJ[model].toExponential(2)} J a class learned, ` +
+        `${estimate.secondsPerSample[model].toExponential(2)} s a sample, static ` +
+        `${estimate.staticPerSampleJ[model].toExponential(2)} J; not known: ${estimate.unknown[model].join(", ")}`,
+    ),
+    "",
   ];
 }
 
 function inspectFile(path: string): CommandResult {
   const bytes = readFileBytes(path);
   const { header } = readHeader(bytes, path);
-  const common = { ...describeHeader(header), bytes: bytes.length, hashes: { [basename(path)]: sha256Hex(bytes) } };
+  const common = {
+    ...describeHeader(header),
+    bytes: bytes.length,
+    hashes: { [basename(path)]: sha256Hex(bytes) },
+  };
   const text = `${path}: ${header.kind}, format version ${header.formatVersion}, ${bytes.length} bytes, content SHA-256 ${header.sha256}`;
   if (header.kind !== CHIP_IMAGE_KIND) return { json: common, text: [text, ...parentsText(header)].join("\n") };
   const image = decodeImage(bytes, path);
   return { json: { ...common, ...imageJson(image) }, text: [text, imageText(image)].join("\n") };
 }
 
-const describeHeader = ({ kind, formatVersion, sha256, parents }: FileHeader): object => ({ kind, formatVersion, sha256, parents });
+const describeHeader = ({ kind, formatVersion, sha256, parents }: FileHeader): object => ({
+  kind,
+  formatVersion,
+  sha256,
+  parents,
+});
 
 const parentsText = ({ parents }: FileHeader): string[] =>
   Object.entries(parents).map(([name, hash]) => `  made from ${name} ${hash}`);
@@ -81,10 +120,15 @@ const parentsText = ({ parents }: FileHeader): string[] =>
 export const inspectCommand: CommandModule = {
   command: "inspect <file>",
   describe: "what a bundle, image, checkpoint or trace is: cores against their limits, microcode, hashes",
-  builder: (yargs) => yargs
-    .positional("file", { type: "string", demandOption: true, describe: "folder of a bundle, or a file that metaloihi wrote" })
-    .options(jsonOption)
-    .example("$0 inspect out/bundle", "every core against its limits, floorplan, microcode, C, hashes")
-    .example("$0 inspect out/bundle --json", "the same as one JSON object"),
+  builder: (yargs) =>
+    yargs
+      .positional("file", {
+        type: "string",
+        demandOption: true,
+        describe: "folder of a bundle, or a file that metaloihi wrote",
+      })
+      .options(jsonOption)
+      .example("$0 inspect out/bundle", "every core against its limits, floorplan, microcode, C, hashes")
+      .example("$0 inspect out/bundle --json", "the same as one JSON object"),
   handler: runHandler((args) => inspect(args as unknown as InspectArgs)) as CommandModule["handler"],
 };
