@@ -1,3 +1,7 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/base/errors.js";
 import { readFileBytes } from "../../src/base/node/files.js";
@@ -64,6 +68,25 @@ describe("N-MNIST .bin", () => {
       expect([stream.width, stream.height]).toEqual(size);
       expect(Buffer.compare(encodeNmnist(stream, file), bytes)).toBe(0);
     }
+  });
+
+  it("lists the official layout in a folder, training part first, and refuses a folder and a zip without it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "metaloihi-nmnist-"));
+    for (const path of ["Test/3/00001.bin", "Train/7/00002.bin", "Train/0/00010.bin", "Train/7/notes.txt"]) {
+      mkdirSync(join(folder, path, ".."), { recursive: true });
+      writeFileSync(join(folder, path), bytesOf(record(1, 2, 1, 3)));
+    }
+    const { entries, close } = await listNmnist(folder);
+    expect(entries.map((e) => [e.part, e.label, e.index])).toEqual([["Train", 7, 2], ["Train", 0, 10], ["Test", 3, 1]]);
+    expect([...(await entries[0].read())]).toEqual(record(1, 2, 1, 3));
+    close();
+    writeFileSync(join(folder, "none.zip"), zipSync({ "a.txt": new Uint8Array(3) }));
+    writeFileSync(join(folder, "cut.zip"), zipSync({ "a.txt": new Uint8Array(300) }).slice(0, 60));
+    await expect(listNmnist(join(folder, "Test"))).rejects.toThrow(/E-EVT-001/);
+    await expect(listNmnist(join(folder, "none.zip"))).rejects.toThrow(/E-EVT-001/);
+    await expect(listNmnist(join(folder, "cut.zip"))).rejects.toThrow(/cut\.zip.*E-EVT-006/);
+    await expect(listNmnist(join(folder, "absent.zip"))).rejects.toThrow(/E-FILE-010/);
+    rmSync(folder, { recursive: true });
   });
 
   it.skipIf(!hasShared)("lists the official layout in a zip by MNIST index", async () => {
