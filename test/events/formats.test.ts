@@ -168,6 +168,11 @@ describe("MATLAB", () => {
     expect(rows(read(join(plainFile.slice(0, 128), struct)).stream)).toEqual([[50, 33, 0, 1]]);
   });
 
+  it("refuses a variable whose flags are empty, as damage once made them", () => {
+    const header = encodeMat5(stream).slice(0, 128);
+    expect(() => read(join(header, u32(14, 8, 6, 0)))).toThrow(/byte 128: .*array flags of 0 bytes.*E-EVT-006/);
+  });
+
   it("names the variables it found where events are not among them", () => {
     const file = encodeMat5(stream);
     file[128 + 44] = "q".charCodeAt(0);

@@ -97,6 +97,7 @@ export class Mat5Decoder implements StreamDecoder {
     if (view.byteLength === 0) return;
     if (depth > DEPTH_LIMIT) throw new Mat5Error("structs nested too deep");
     const flags = this.element(view, 0);
+    if (flags.bytes < 8) throw new Mat5Error(`array flags of ${flags.bytes} bytes`);
     const kind = view.getUint8(flags.at + (this.little ? 0 : 3));
     const dims = this.element(view, flags.next);
     const name = this.element(view, dims.next);
@@ -116,6 +117,7 @@ export class Mat5Decoder implements StreamDecoder {
 
   private struct(view: DataView, start: number, path: string, at: number, columns: NamedColumn[], depth: number): void {
     const lengthElement = this.element(view, start);
+    if (lengthElement.bytes < 4) throw new Mat5Error("no length of field names");
     const nameBytes = view.getInt32(lengthElement.at, this.little);
     const names = this.element(view, lengthElement.next);
     if (nameBytes < 1 || nameBytes > 256) throw new Mat5Error(`field names of ${nameBytes} bytes`);
