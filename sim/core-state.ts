@@ -27,12 +27,10 @@ export interface SynapseTable {
   readonly runLength: Int32Array;
   /** [synapse] target compartment, without the axon's base. */
   readonly target: Int32Array;
-  /** [synapse] effective weight: floor(mantissa·2^wgtExp)·64; plastic ones change. */
-  readonly weight: Int32Array;
+  /** [synapse] effective weight in units of 64: floor(mantissa·2^wgtExp); plastic ones change. */
+  readonly weight: Int16Array;
   /** [synapse] extra steps. */
   readonly delay: Uint8Array;
-  /** Largest |effective weight| that can ever stand there. */
-  readonly weightBound: number;
 }
 
 /** Where a core's spikes go, by compartment in compressed rows; and what one spike costs on the mesh. */
@@ -73,9 +71,9 @@ export interface CoreState {
   readonly u: Int32Array;
   readonly v: Int32Array;
   readonly refractory: Uint8Array;
-  /** [compartment] q of this step; wraps modulo 2^32, which keeps the chip's 22 bits exact. */
+  /** [compartment] q of this step, in units of 64. */
   readonly q: Int32Array;
-  /** [slot][compartment] sums on their way, exact; empty where no synapse of the core has a delay. */
+  /** [slot][compartment] sums on their way in units of 64, exact; empty where no synapse of the core has a delay. */
   readonly delayRing: Float64Array;
   readonly delaySlots: number;
   /** Spikes that arrive in this step, and those on the way to the next. */

@@ -1,3 +1,4 @@
+import { WEIGHT_EXP_BASE } from "../hw/limits.js";
 import { Arena, type PlacedArray } from "./arena.js";
 import { type CoreState, reportOverflow } from "./core-state.js";
 import { type LearningExports, type LearningPlacement, moveLearning, placeLearning } from "./learning/learning-kernels.js";
@@ -17,6 +18,8 @@ interface KernelExports extends LearningExports {
 }
 
 const ARRIVAL_CHUNK = 8192;
+/** An overflow of q is noted in units of 64. */
+const UNIT = 2 ** WEIGHT_EXP_BASE;
 const QUANTITIES = ["q", "u", "u+bias"] as const;
 /** Fields of `CoreArrays` (chip-step.h): six numbers, then pointers. */
 const FIELD = { compartments: 0, vMin: 1, vMax: 2, arrivals: 3, fired: 4, overflows: 5, pointers: 6 } as const;
@@ -90,7 +93,7 @@ function moveCore(core: CoreState, plan: Plan, arena: Arena, exports: KernelExpo
   const synapses = {
     ...core.synapses, axonList: int32("axonList"), axonBase: int32("axonBase"), listStart: int32("listStart"),
     runStart: int32("runStart"), runTarget: int32("runTarget"), runSynapse: int32("runSynapse"), runLength: int32("runLength"),
-    target: int32("target"), weight: int32("weight"),
+    target: int32("target"), weight: moved.get("weight") as Int16Array,
   };
   return {
     ...core, synapses, q: int32("q"), u: int32("u"), v: int32("v"), refractory: bytes("refractory"), bias: int32("bias"),
@@ -119,7 +122,7 @@ function kernelsOf(
     update(core, t) {
       const active = exports.update_compartments(plan.fields);
       for (let k = 0; k < fields[FIELD.overflows]; k++) {
-        reportOverflow(core, overflow[3 * k], t, QUANTITIES[overflow[3 * k + 1]], overflow[3 * k + 2]);
+        reportOverflow(core, overflow[3 * k], t, QUANTITIES[overflow[3 * k + 1]], overflow[3 * k + 2] * (overflow[3 * k + 1] === 0 ? UNIT : 1));
       }
       const count = fields[FIELD.fired];
       const { items } = core.fired;

@@ -1,5 +1,5 @@
 import type { FactorVariable } from "../../hw/microcode.js";
-import { effectiveWeight } from "../../hw/weights.js";
+import { weightUnits } from "../../hw/weights.js";
 import { drawAt, drawPrefix } from "../../src/base/rng.js";
 import type { CoreState } from "../core-state.js";
 import type { OperationCounts } from "../trace.js";
@@ -62,7 +62,7 @@ function learnInTypeScript(
       const next = roundStochastic(acc, random, grid.lsb, grid.min, grid.max);
       if (next === mantissa[s]) continue;
       mantissa[s] = next;
-      weight[synapse[s]] = effectiveWeight(next, wgtExp[format[s]]);
+      weight[synapse[s]] = weightUnits(next, wgtExp[format[s]]);
     }
   }
   return updates;

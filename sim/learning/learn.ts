@@ -1,5 +1,5 @@
 import type { FactorVariable, RuleTarget } from "../../hw/microcode.js";
-import { effectiveWeight } from "../../hw/weights.js";
+import { weightUnits } from "../../hw/weights.js";
 import { drawAt, drawPrefix } from "../../src/base/rng.js";
 import type { CoreState } from "../core-state.js";
 import type { OperationCounts } from "../trace.js";
@@ -119,7 +119,7 @@ function writeBack(
   const next = roundStochastic(sums.w, drawAt(prefixes.w, draw), grid.lsb, grid.min, grid.max);
   if (next !== plastic.mantissa[s]) {
     plastic.mantissa[s] = next;
-    core.synapses.weight[k] = effectiveWeight(next, plastic.wgtExp[format]);
+    core.synapses.weight[k] = weightUnits(next, plastic.wgtExp[format]);
   }
   const delayMax = plastic.delayMax[format];
   if (delayMax > 0) core.synapses.delay[k] = roundStochastic(sums.d, drawAt(prefixes.d, draw), 0, 0, delayMax);

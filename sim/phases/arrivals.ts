@@ -1,10 +1,13 @@
 import type { OperationCounts } from "../trace.js";
 import { ATOM_BITS, type CoreState, reportOverflow } from "../core-state.js";
 import { wrap } from "../../src/base/int.js";
-import { WIDTH } from "../../hw/limits.js";
+import { WEIGHT_EXP_BASE, WIDTH } from "../../hw/limits.js";
+import { SimulationError } from "../simulation-error.js";
 
 const ATOM_MASK = 2 ** ATOM_BITS - 1;
-const INT32_LIMIT = 2 ** 31;
+/** So many arrivals of the largest weight stay within the 32 bits of a sum in units of 64. */
+const ARRIVALS_LIMIT = 65_535;
+const UNIT = 2 ** WEIGHT_EXP_BASE;
 
 /** The spikes on their way become this step's arrivals; the emptied queue takes the next ones. */
 export function advanceArrivals(core: CoreState): void {
@@ -17,10 +20,10 @@ export function advanceArrivals(core: CoreState): void {
 /** Adds every arriving spike's weights: into q, or into the delay ring at t + delay where the core has delays. */
 export function accumulateSynapses(core: CoreState, t: number, counts: OperationCounts): void {
   if (core.arrivals.count > 0) {
+    if (core.arrivals.count > ARRIVALS_LIMIT) throw tooManyArrivals(core, t);
     countSynapses(core, counts);
     if (core.delaySlots > 1) scatterDelayed(core, t);
     else {
-      if (core.strict && core.arrivals.count * core.synapses.weightBound >= INT32_LIMIT) checkExactSums(core, t);
       if (core.kernels !== null) core.kernels.scatter(core);
       else scatter(core);
     }
@@ -71,20 +74,11 @@ function scatter(core: CoreState): void {
   }
 }
 
-/** Sums that might pass 32 bits, once more in exact numbers, so that the strict simulator misses no overflow. */
-function checkExactSums(core: CoreState, t: number): void {
-  const { axonList, axonBase, listStart, target, weight } = core.synapses;
-  const exact = new Float64Array(core.compartmentCount);
-  for (let a = 0; a < core.arrivals.count; a++) {
-    const item = core.arrivals.items[a];
-    const axon = item >>> ATOM_BITS;
-    const list = axonList[axon] + (item & ATOM_MASK);
-    for (let k = listStart[list]; k < listStart[list + 1]; k++) exact[axonBase[axon] + target[k]] += weight[k];
-  }
-  exact.forEach((sum, c) => {
-    if (wrap(sum, WIDTH.q) !== sum) reportOverflow(core, c, t, "q", sum);
+const tooManyArrivals = (core: CoreState, t: number): SimulationError =>
+  new SimulationError({ chip: core.image.chip, core: core.image.core, compartment: -1, step: t }, {
+    code: "E-SIM-010", found: `${core.arrivals.count} spikes arrive in one step`, limit: `${ARRIVALS_LIMIT}`,
+    hint: "send fewer events a step, or one spike a pixel (input \"binary\")",
   });
-}
 
 function scatterDelayed(core: CoreState, t: number): void {
   const { axonList, axonBase, listStart, target, weight, delay } = core.synapses;
@@ -107,8 +101,8 @@ function takeDelaySlot(core: CoreState, t: number): void {
   for (let c = 0; c < compartmentCount; c++) {
     const sum = delayRing[row + c];
     if (sum === 0) continue;
-    const wrapped = wrap(sum, WIDTH.q);
-    if (wrapped !== sum) reportOverflow(core, c, t, "q", sum);
+    const wrapped = wrap(sum, WIDTH.q - WEIGHT_EXP_BASE);
+    if (wrapped !== sum) reportOverflow(core, c, t, "q", sum * UNIT);
     q[c] = wrapped;
     delayRing[row + c] = 0;
   }

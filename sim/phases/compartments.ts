@@ -1,10 +1,11 @@
-import { DECAY_ONE, WIDTH } from "../../hw/limits.js";
+import { DECAY_ONE, WEIGHT_EXP_BASE, WIDTH } from "../../hw/limits.js";
 import { type CoreState, pushTo, reportOverflow } from "../core-state.js";
 import type { OperationCounts } from "../trace.js";
 
-/** Shifts that cut a 32-bit number to q's and u's width with sign. */
-const Q_SHIFT = 32 - WIDTH.q;
+/** Shifts that cut a 32-bit number to the width of q (in units of 64) and u, with sign. */
+const Q_SHIFT = 32 - (WIDTH.q - WEIGHT_EXP_BASE);
 const U_SHIFT = 32 - WIDTH.u;
+const UNIT = 2 ** WEIGHT_EXP_BASE;
 const INVERSE_ONE = 1 / DECAY_ONE;
 
 /** The compartments' phase: in WebAssembly where the core has kernels, else by the twin below. */
@@ -22,16 +23,13 @@ function updateInTypeScript(core: CoreState, t: number): number {
   fired.count = 0;
   let active = 0;
   for (let c = 0; c < compartmentCount; c++) {
-    let input = q[c];
-    if ((input | u[c] | v[c] | refractory[c] | bias[c]) === 0) continue;
+    const units = q[c];
+    if ((units | u[c] | v[c] | refractory[c] | bias[c]) === 0) continue;
     active++;
     q[c] = 0;
-    const cut = (input << Q_SHIFT) >> Q_SHIFT;
-    if (cut !== input) {
-      reportOverflow(core, c, t, "q", input);
-      input = cut;
-    }
-    let current = ((u[c] * keepU[c] * INVERSE_ONE) | 0) + input;
+    const cut = (units << Q_SHIFT) >> Q_SHIFT;
+    if (cut !== units) reportOverflow(core, c, t, "q", units * UNIT);
+    let current = ((u[c] * keepU[c] * INVERSE_ONE) | 0) + cut * UNIT;
     const cutCurrent = (current << U_SHIFT) >> U_SHIFT;
     if (cutCurrent !== current) {
       reportOverflow(core, c, t, "u", current);

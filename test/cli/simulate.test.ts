@@ -50,6 +50,10 @@ describe("simulate", () => {
     ["a missing field", { ...BY_HAND, steps: undefined }, "E-CASE-001"],
     ["a matrix of another shape", { ...BY_HAND, weights: [[10, 2]] }, "E-CASE-001"],
     ["a mantissa off the grid", { ...BY_HAND, weights: [[11]] }, "E-CASE-002"],
+    ["more kinds of neurons than 128 cores hold", {
+      ...BY_HAND, n_neurons: 1100, v_th_mant: Array.from({ length: 1100 }, (_, n) => n), recurrent_weights: null, delays: null,
+      weights: Array.from({ length: 1100 }, () => [10]),
+    }, "E-CASE-003"],
     ["a delay beyond the chip", { ...BY_HAND, delays: [[63]] }, "E-CASE-002"],
     ["a decay beyond the chip", { ...BY_HAND, decay_u: 4097 }, "E-CASE-002"],
   ])("refuses %s and writes nothing", async (_, content, code) => {

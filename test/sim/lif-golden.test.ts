@@ -134,7 +134,7 @@ describe.skipIf(!hasShared)("Lava's bit-accurate LIF, given its synaptic input",
       core.v[k] = at(c.params.v0, k);
     }
     c.u.forEach((u, t) => {
-      core.q.set(c.a_in[t].map((a) => a * 64));
+      core.q.set(c.a_in[t]);
       updateCompartments(core, t + 1, counts);
       // Lava leaves +2^23 unwrapped and turns −2^23 into it; the chip's two's complement has −2^23 (loihi-facts §1.4).
       expect(Array.from(core.u, wrap24), `u, step ${t}`).toEqual(u.map(wrap24));

@@ -25,6 +25,18 @@ describe("what the strict simulator refuses", () => {
     await expect(loadMachine(image, { seed: 1 })).rejects.toThrow(/60 bits.*E-SIM-007/);
   });
 
+  it("more arrivals in a step than a sum can hold (E-SIM-010)", async () => {
+    const image = plasticImage();
+    const machine = await loadMachine({ ...image, contract: { ...image.contract, mode: "counts" } }, { seed: 1, onOverflow: "wrap" });
+    const frames = { rowStart: Uint32Array.of(0, 2), channel: Uint32Array.of(0, 1), count: Uint16Array.of(65_535, 1) };
+    await expect(machine.present(frames, { learn: false, label: -1 })).rejects.toThrow(/step 2: 65536 spikes.*E-SIM-010/);
+  });
+
+  it("a reward for a core that has none (E-SIM-005)", async () => {
+    const machine = await loadMachine(plasticImage(), { seed: 1 });
+    expect(() => machine.reward(0, 0)).toThrow(/E-SIM-005/);
+  });
+
   it("two learning axons that share a list (E-SIM-008)", async () => {
     const image = withCore((core) => ({
       inputAxons: core.inputAxons.map((axon) => ({ ...axon, synapsePtr: core.inputAxons[0].synapsePtr })),

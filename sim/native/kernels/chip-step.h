@@ -1,9 +1,10 @@
-// Arrays of one core in linear memory, as sim/kernels.ts lays them out. All indices and weights are int32.
+// Arrays of one core in linear memory, as sim/kernels.ts lays them out. q is in units of 64.
 #pragma once
 #include <stdint.h>
 
 typedef int32_t v4i __attribute__((vector_size(16)));
 typedef int32_t v4i_unaligned __attribute__((vector_size(16), aligned(4)));
+typedef int16_t v4s_unaligned __attribute__((vector_size(8), aligned(2)));
 
 struct CoreArrays {
   int32_t compartments;     // n
@@ -11,7 +12,7 @@ struct CoreArrays {
   int32_t arrivals_count;
   int32_t fired_count;      // written by update_compartments
   int32_t overflow_count;   // written: events in `overflow`
-  int32_t* q;               // [n] sum of this step, wraps modulo 2^32
+  int32_t* q;               // [n] sum of this step, in units of 64
   int32_t* u;               // [n]
   int32_t* v;               // [n]
   uint8_t* refractory;      // [n] blocked steps left
@@ -21,7 +22,7 @@ struct CoreArrays {
   const int32_t* vth;       // [n]
   const uint8_t* blocked;   // [n] steps that a spike blocks
   int32_t* fired;           // [n] written, ascending
-  int32_t* overflow;        // [3n][3] written: compartment, 0 q | 1 u | 2 u+bias, value
+  int32_t* overflow;        // [3n][3] written: compartment, 0 q (in units of 64) | 1 u | 2 u+bias, value
   const int32_t* arrivals;  // [arrivals_count] axon << 10 | atom
   const int32_t* axon_list; // [axon]
   const int32_t* axon_base; // [axon]
@@ -31,5 +32,5 @@ struct CoreArrays {
   const int32_t* run_synapse; // [run]
   const int32_t* run_length;  // [run]
   const int32_t* target;      // [synapse]
-  const int32_t* weight;      // [synapse]
+  const int16_t* weight;      // [synapse] in units of 64
 };

@@ -30,9 +30,10 @@ static int32_t pre_value(const LearningArrays* core, const SeparableProduct* pro
   return value;
 }
 
-static int32_t effective(int32_t mantissa, int32_t exponent) {
+// Effective weight in units of 64.
+static int32_t units_of(int32_t mantissa, int32_t exponent) {
   const int32_t scaled = exponent >= 0 ? mantissa * (1 << exponent) : mantissa >> -exponent;
-  return clip(scaled * 64, -(1 << 21) + 64, (1 << 21) - 64);
+  return clip(scaled, -32767, 32767);
 }
 
 extern "C" int learn_separable(LearningArrays* core) {
@@ -69,7 +70,7 @@ extern "C" int learn_separable(LearningArrays* core) {
       const int32_t next = clip(rounded, format->min, format->max);
       if (next == core->mantissa[s]) continue;
       core->mantissa[s] = (int16_t)next;
-      core->weight[core->synapse[s]] = effective(next, format->wgt_exp);
+      core->weight[core->synapse[s]] = (int16_t)units_of(next, format->wgt_exp);
     }
   }
   return updates;

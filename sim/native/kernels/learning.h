@@ -47,7 +47,7 @@ struct LearningArrays {
   const int32_t* compartment;     // [plastic]
   const uint8_t* format;          // [plastic]
   int16_t* mantissa;              // [plastic] overwritten
-  int32_t* weight;                // [synapse] overwritten
+  int16_t* weight;                // [synapse] in units of 64, overwritten
   const SynapseFormat* formats;   // [format]
   const SeparableProduct* products;
 };

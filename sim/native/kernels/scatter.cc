@@ -3,13 +3,13 @@
 
 static const int ATOM_BITS = 10;
 
-static void add_run(int32_t* q, const int32_t* weight, int length) {
+static void add_run(int32_t* q, const int16_t* weight, int length) {
   int k = 0;
   for (; k + 8 <= length; k += 8) {
     v4i_unaligned* to = (v4i_unaligned*)(q + k);
-    const v4i_unaligned* from = (const v4i_unaligned*)(weight + k);
-    to[0] += from[0];
-    to[1] += from[1];
+    const v4s_unaligned* from = (const v4s_unaligned*)(weight + k);
+    to[0] += __builtin_convertvector(from[0], v4i);
+    to[1] += __builtin_convertvector(from[1], v4i);
   }
   for (; k < length; k++) q[k] += weight[k];
 }

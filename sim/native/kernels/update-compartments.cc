@@ -5,6 +5,8 @@
 typedef double v4d __attribute__((vector_size(32)));
 
 static const double INVERSE_ONE = 1.0 / 4096;
+static const int UNIT = 64;    // of q
+static const int Q_BITS = 16;  // 22 bits in units of 64
 
 static int32_t cut(int32_t x, int bits) { return (int32_t)((uint32_t)x << (32 - bits)) >> (32 - bits); }
 
@@ -19,13 +21,11 @@ static void note(CoreArrays* core, int c, int quantity, int32_t value) {
 static int32_t decayed(int32_t x, int32_t keep) { return (int32_t)((double)x * keep * INVERSE_ONE); }
 
 static int update_one(CoreArrays* core, int c) {
-  int32_t input = core->q[c];
-  if ((input | core->u[c] | core->v[c] | core->refractory[c] | core->bias[c]) == 0) return 0;
+  const int32_t units = core->q[c];
+  if ((units | core->u[c] | core->v[c] | core->refractory[c] | core->bias[c]) == 0) return 0;
   core->q[c] = 0;
-  if (cut(input, 22) != input) {
-    note(core, c, 0, input);
-    input = cut(input, 22);
-  }
+  if (cut(units, Q_BITS) != units) note(core, c, 0, units);
+  const int32_t input = cut(units, Q_BITS) * UNIT;
   int32_t current = decayed(core->u[c], core->keep_u[c]) + input;
   if (cut(current, 24) != current) {
     note(core, c, 1, current);
@@ -67,19 +67,20 @@ extern "C" int update_compartments(CoreArrays* core) {
   const int n = core->compartments;
   int active = 0, c = 0;
   for (; c + 4 <= n; c += 4) {
-    const v4i input = *(const v4i_unaligned*)(core->q + c);
+    const v4i units = *(const v4i_unaligned*)(core->q + c);
     const v4i u = *(const v4i_unaligned*)(core->u + c);
     const v4i v = *(const v4i_unaligned*)(core->v + c);
     const v4i bias = *(const v4i_unaligned*)(core->bias + c);
     const uint32_t blocked = (uint32_t)core->refractory[c] | core->refractory[c + 1] | core->refractory[c + 2] | core->refractory[c + 3];
-    const v4i state = input | u | v | bias;
+    const v4i state = units | u | v | bias;
     if (!blocked && !any(state)) continue;
+    const v4i input = units * UNIT;
     const v4i current = decayed4(u, *(const v4i_unaligned*)(core->keep_u + c)) + input;
     const v4i drive = current + bias;
     v4i voltage = decayed4(v, *(const v4i_unaligned*)(core->keep_v + c)) + drive;
     const v4i over = voltage > core->v_max, under = voltage < core->v_min;
     voltage = (voltage & ~(over | under)) | (over & core->v_max) | (under & core->v_min);
-    const v4i odd = (cut4(input, 22) ^ input) | (cut4(current, 24) ^ current) | (cut4(drive, 24) ^ drive) |
+    const v4i odd = (cut4(units, Q_BITS) ^ units) | (cut4(current, 24) ^ current) | (cut4(drive, 24) ^ drive) |
                     (voltage > *(const v4i_unaligned*)(core->vth + c));
     if (blocked || any(odd)) {  // spikes, refractory and overflows: one by one
       for (int k = c; k < c + 4; k++) active += update_one(core, k);
