@@ -148,7 +148,7 @@ const zero = (): Counts => ({
 function stepCounts(network: PlacedNetwork): Counts[] {
   const rates = ratesOf(network);
   const counts = network.cores.map(() => ({ ...zero(), steps: 1 }));
-  network.cores.forEach((core, index) =>
+  network.cores.forEach((core, index) => {
     core.pieces.forEach((pieceIndex) => {
       const { layer: layerIndex, box, layout } = network.pieces[pieceIndex];
       const layer = network.layers[layerIndex];
@@ -162,18 +162,18 @@ function stepCounts(network: PlacedNetwork): Counts[] {
       own.activeUpdates += active * cost.compartments;
       own.inactiveUpdates += (1 - active) * cost.compartments;
       own.spikes += rates[layerIndex + 1] * (box.c1 - box.c0) * (box.y1 - box.y0) * (box.x1 - box.x0);
-    }),
-  );
+    });
+  });
   const traffic = trafficOf(network);
-  traffic.forEach((row, from) =>
+  traffic.forEach((row, from) => {
     row.forEach((messages, to) => {
       const expected = messages * rateOfCore(network, rates, from);
       const hops = routeHops(network.addresses[from], network.addresses[to]);
       counts[from].messages += expected;
       counts[from].hopsEastWest += expected * hops.eastWest;
       counts[from].hopsNorthSouth += expected * hops.northSouth;
-    }),
-  );
+    });
+  });
   return counts;
 }
 

@@ -260,12 +260,12 @@ class Comparer {
         this.compareNeuron(core, firstCompartment + k, layer, neuron);
       });
     }
-    seen.forEach((counts, layer) =>
+    seen.forEach((counts, layer) => {
       counts.forEach((count, neuron) => {
         this.neurons += count;
         if (count !== 1) this.differ(this.nameOf(layer, neuron), `${count} compartments`, "1");
-      }),
-    );
+      });
+    });
   }
 
   private compareNeuron(core: CoreImage, compartment: number, layer: number, neuron: number): void {
@@ -312,13 +312,13 @@ class Comparer {
       count += this.compareDelivery(delivery, stamps, stamp);
     });
     finish();
-    seen.forEach((flags, index) =>
+    seen.forEach((flags, index) => {
       flags.forEach((flag, source) => {
         const expected = this.fanOut(index - 1, source);
         if (!flag && expected > 0)
           this.differ(this.nameOf(index - 1, source), "no axon", `${expected} synapses`);
-      }),
-    );
+      });
+    });
   }
 
   private sourceSize(layer: number): number {

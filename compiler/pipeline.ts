@@ -106,7 +106,7 @@ const smallestBoard = (chips: number): BoardName =>
 
 function checkOptions(network: QuantizedNetwork, options: CompileOptions) {
   const { board, chipSeed = 1, name = network.spec.name, synapseMargin = DEFAULT_SYNAPSE_MARGIN } = options;
-  if (board !== undefined && !(board in BOARDS)) {
+  if (board !== undefined && !Object.hasOwn(BOARDS, board)) {
     const near = nearestName(board, Object.keys(BOARDS));
     throw userError({
       code: "E-COMPILE-001",

@@ -16,7 +16,7 @@ export function allocate(network: RoutedNetwork, diagnostics: Diagnostics): Mapp
     return { ...allocateProfiles(pieces, layers), ...allocateBlocks(network, index) };
   });
   const slots = countSlots(network);
-  network.cores.forEach((_, index) => checkCore(network, index, slots[index], diagnostics));
+  for (let index = 0; index < slots.length; index++) checkCore(network, index, slots[index], diagnostics);
   diagnostics.throwIfErrors();
   warnOfSecondReading(network, slots, diagnostics);
   return { ...network, mapped };

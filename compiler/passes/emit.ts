@@ -12,7 +12,6 @@ import type {
   OutputAxon,
   OutputSymbol,
   SymbolRange,
-  SynapseFormat,
 } from "../../hw/image.js";
 import { CORE_LIMITS } from "../../hw/limits.js";
 import { packLists, SYNAPSE_WORD_BYTES, type SynapseEntry } from "../../hw/synapse-words.js";
@@ -265,7 +264,7 @@ function emitContract(network: MappedCores, geometry: InputGeometry): InputContr
   for (const list of entries) list.sort((a, b) => a.chip - b.chip || a.core - b.core || a.axon - b.axon);
   const flat = entries.flat();
   const rowStart = new Uint32Array(entries.length + 1);
-  entries.forEach((list, c) => (rowStart[c + 1] = rowStart[c] + list.length));
+  for (let c = 0; c < entries.length; c++) rowStart[c + 1] = rowStart[c] + entries[c].length;
   const { spec } = network;
   return {
     ...geometry,

@@ -14,7 +14,9 @@ const MAX_ROUNDS = 8;
 /** Messages from core to core if every neuron spikes once: traffic[from].get(to). */
 export function trafficOf(network: PartitionedNetwork): Map<number, number>[] {
   const coreOf = new Map<number, number>();
-  network.cores.forEach((core, index) => core.pieces.forEach((piece) => coreOf.set(piece, index)));
+  network.cores.forEach((core, index) => {
+    for (const piece of core.pieces) coreOf.set(piece, index);
+  });
   const traffic = network.cores.map(() => new Map<number, number>());
   network.pieces.forEach((target, targetIndex) => {
     const layer = network.layers[target.layer];
@@ -72,7 +74,9 @@ export function place(network: PartitionedNetwork): PlacedNetwork {
   for (let chip = 0; chip < network.chips; chip++) {
     const members = network.cores.flatMap((core, index) => (core.region === chip ? [index] : []));
     const places = placeChip(members, traffic);
-    members.forEach((core, k) => (addresses[core] = { chip, core: places[k] }));
+    members.forEach((core, k) => {
+      addresses[core] = { chip, core: places[k] };
+    });
   }
   return { ...network, addresses };
 }

@@ -62,12 +62,12 @@ export function verifyPartitioned(network: PartitionedNetwork): void {
       if (neuron >= 0) seen[layer][neuron]++;
     });
   }
-  seen.forEach((counts, layer) =>
+  seen.forEach((counts, layer) => {
     bug(
       counts.every((n) => n === 1),
       `neurons of layer "${network.layers[layer].name}" lost or twice`,
-    ),
-  );
+    );
+  });
   const held = network.cores.flatMap((core) => core.pieces).sort((a, b) => a - b);
   bug(
     held.length === network.pieces.length && held.every((piece, k) => piece === k),
@@ -117,15 +117,15 @@ export function verifyRouted(network: RoutedNetwork): void {
       owned.add(key);
     }
   }
-  network.links.forEach((links, core) =>
+  network.links.forEach((links, core) => {
     links.forEach(({ axon, cxBase, block, kind, population }, k) => {
       bug(axon === k && cxBase >= 0 && cxBase <= CORE_LIMITS.cxBase, `axon ${axon}, cxBase ${cxBase}`);
       bug(block < network.blocks[core].length, "an axon without a block");
       const { c0, c1 } = network.populations[population];
       bug(kind !== "discrete" || c1 - c0 === 1, "a discrete axon of several sources");
       bug(kind !== "pop16" || cxBase % 4 === 0, "a pop16 axon between its steps");
-    }),
-  );
+    });
+  });
 }
 
 /** Registers are in range; blocks lie one after another; slots fit. */

@@ -24,8 +24,7 @@ const MAGIC = "metaloihi\n";
 
 /** Reads what a user named. @throws UserError E-CLI-020 (nothing there), E-FILE, E-CKPT, E-CFG; CheckFailed E-BUNDLE-002 */
 export function readCompilable(path: string): Compilable {
-  const preset = PRESETS[path];
-  if (preset && !existsSync(path))
+  if (Object.hasOwn(PRESETS, path) && !existsSync(path))
     return untrained(resolveConfig({ name: path, preset: path }, `preset "${path}"`));
   if (!existsSync(path)) {
     const near = nearestName(path, Object.keys(PRESETS));

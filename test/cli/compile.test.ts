@@ -77,6 +77,7 @@ describe("compile", () => {
   it("writes nothing where it refuses", () => {
     expect(codeOf(() => run("refused", { bits: 7 }))).toBe("E-VERIFY-010");
     expect(codeOf(() => run("refused", { board: "nahuku" }))).toBe("E-COMPILE-001");
+    expect(codeOf(() => run("refused", { board: "toString" }))).toBe("E-COMPILE-001");
     expect(codeOf(() => run("refused", { bits: 12 }))).toBe("E-CLI-022");
     expect(existsSync(out("refused"))).toBe(false);
   });
@@ -90,6 +91,7 @@ describe("what can be compiled", () => {
   });
 
   it("is not a name that nothing has, E-CLI-020, with the nearest preset", () => {
+    expect(codeOf(() => readCompilable("constructor"))).toBe("E-CLI-020");
     expect(() => readCompilable("double-nmnst")).toThrow(/"double-nmnist" \[E-CLI-020\]/);
   });
 

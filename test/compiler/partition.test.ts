@@ -67,12 +67,12 @@ describe("partition of the paper's networks, against the paper-and-script study 
     const perChip = [0, 1].map((chip) => result.cores.filter((core) => core.region === chip).length);
     expect(Math.max(...perChip)).toBeLessThanOrEqual(128);
     let [inside, across] = [0, 0];
-    trafficOf(result).forEach((row, from) =>
+    trafficOf(result).forEach((row, from) => {
       row.forEach((messages, to) => {
         if (result.cores[from].region === result.cores[to].region) inside += messages;
         else across += messages;
-      }),
-    );
+      });
+    });
     expect(across / (inside + across)).toBeLessThan(0.1);
   });
 });

@@ -18,7 +18,7 @@ export interface EstimateArgs {
 
 /** What a network would need, and its alternatives. @throws UserError as readCompilable and compileNetwork; E-CLI-023 */
 export function estimateCommandResult({ source, bits, board, margin }: EstimateArgs): CommandResult {
-  if (board !== undefined && !(board in BOARDS)) {
+  if (board !== undefined && !Object.hasOwn(BOARDS, board)) {
     const near = nearestName(board, Object.keys(BOARDS));
     throw userError({
       code: "E-CLI-023",
