@@ -48,7 +48,7 @@ was compiled: each new class was learned on the chip from ${data.shots === 1 ? "
 }
 
 const duration = (seconds: number): string =>
-  seconds < 90 ? `${Math.round(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  seconds < 90 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`;
 
 const figure = (svg: string, caption: string, className = ""): string =>
   `<figure${className ? ` class="${className}"` : ""}>${svg}<figcaption>${caption}</figcaption></figure>`;

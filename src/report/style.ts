@@ -23,15 +23,15 @@ section{margin-top:56px;padding-top:22px;border-top:1px solid var(--faint)}
 border-radius:10px;overflow:hidden}
 .figures div{padding:16px 18px;margin:0 -1px -1px 0;border-right:1px solid var(--faint);border-bottom:1px solid var(--faint)}
 .figures dt{font-size:.82rem;color:var(--soft);margin:0 0 2px}
-.figures dd{margin:0;font-size:1.5rem;font-weight:600;line-height:1.2}
-.figures small{display:block;font-size:.82rem;font-weight:400;color:var(--soft)}
+.figures dd{margin:0;white-space:nowrap;font-size:1.5rem;font-weight:600;line-height:1.2}
+.figures small{display:block;white-space:normal;font-size:.82rem;font-weight:400;color:var(--soft)}
 .figures .main dd{color:var(--accent)}
 figure{margin:20px 0 0;overflow-x:auto}
 figcaption{margin-top:8px;color:var(--soft);font-size:.88rem;max-width:78ch}
 svg{display:block;width:100%;height:auto}
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:var(--ink);font-variant-numeric:tabular-nums}
 svg .tick{fill:var(--soft);font-size:11px}svg .label{font-size:12.5px}svg .value{font-size:12.5px}svg .strong{font-weight:650}
-svg .in-cell{font-size:9.5px}svg .accent{fill:var(--accent);font-weight:650}
+svg .in-cell{font-size:8.8px}svg .on-color{fill:var(--paper);font-weight:650}svg .accent{fill:var(--accent);font-weight:650}
 svg .grid{stroke:var(--faint)}svg .axis{stroke:var(--quiet);fill:none}svg .chance{stroke:var(--quiet);stroke-dasharray:4 4}
 svg .bar-main{fill:var(--accent)}svg .bar-quiet{fill:var(--quiet)}svg .bar-floor{fill:var(--floor)}
 svg .whisker{stroke:var(--ink);stroke-width:1.4;fill:none}

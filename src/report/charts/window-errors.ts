@@ -51,9 +51,9 @@ function block(
 
 function errorCell(e: number, x: number, y: number, width: number, title: string): string {
   if (e === 0) return rect(x, y, width - 1.5, CELL - 1.5, 'class="panel"', title);
-  const opacity = Math.max(0.18, Math.min(1, Math.abs(e) / FULL_ERROR)).toFixed(2);
+  const opacity = Math.max(0.18, Math.min(1, Math.abs(e) / FULL_ERROR));
   const className = e < 0 ? "negative" : "positive";
   const figure = width < 17 ? "" :
-    text(x + (width - 1.5) / 2, y + 13.5, `${e}`.replace("-", "−"), 'class="in-cell" text-anchor="middle"');
-  return rect(x, y, width - 1.5, CELL - 1.5, `class="${className}" fill-opacity="${opacity}"`, title) + figure;
+    text(x + (width - 1.5) / 2, y + 13.5, `${e}`.replace("-", "−"), `class="in-cell${opacity > 0.6 ? " on-color" : ""}" text-anchor="middle"`);
+  return rect(x, y, width - 1.5, CELL - 1.5, `class="${className}" fill-opacity="${opacity.toFixed(2)}"`, title) + figure;
 }
