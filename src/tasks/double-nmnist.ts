@@ -1,7 +1,7 @@
 import type { SpikeTensor } from "../events/types.js";
 import { createRecordingSource } from "./recording-source.js";
 import type { ComposedClass, EncodedRecording } from "./recording-source.js";
-import type { Split, TaskSource } from "./types.js";
+import type { Protocol, Split, TaskSource } from "./types.js";
 
 /** The 64 training, 16 validation and 20 test classes of the seed paper, as left and right digit.
  *  Facts from its code (nmi-lab/torchneuromorphic), the same as MultiDigitMNIST's. */
@@ -17,6 +17,10 @@ export const RECORDING_SPLIT: Readonly<Record<Split, readonly [first: number, la
   train: [1, 520], validation: [521, 640], test: [641, 800],
 };
 
+/** Protocol A on the same recordings: validation and test share the held-out ones, as they share N-MNIST's test files in
+ *  the authors' loader. */
+const AUTHORS_SPLIT: typeof RECORDING_SPLIT = { train: [1, 520], validation: [521, 800], test: [521, 800] };
+
 /** A digit's recording as the source takes it. */
 export interface DigitRecording {
   readonly label: number;
@@ -28,10 +32,17 @@ export interface DigitRecording {
 
 const classOf = (pair: string): ComposedClass => ({ name: pair, parts: [...pair] });
 
-/** Double N-MNIST, protocol B: classes are ordered pairs of digits, both recordings of a sample drawn independently. */
-export function createDoubleNmnist(recordings: readonly DigitRecording[], data: "real" | "simulated" = "real"): TaskSource {
+export interface DoubleNmnistOptions {
+  readonly protocol?: Protocol;
+  readonly data?: "real" | "simulated";
+}
+
+/** Double N-MNIST: classes are ordered pairs of digits. Protocol B (default): both recordings of a sample are drawn
+ *  independently, and splits share none; A: as the authors' loader, for comparing with their numbers (design §8). */
+export function createDoubleNmnist(recordings: readonly DigitRecording[], options: DoubleNmnistOptions = {}): TaskSource {
+  const { protocol = "B", data = "real" } = options;
   const poolOf = (split: Split): ReadonlyMap<string, readonly EncodedRecording[]> => {
-    const [first, last] = RECORDING_SPLIT[split];
+    const [first, last] = (protocol === "A" ? AUTHORS_SPLIT : RECORDING_SPLIT)[split];
     const pools = new Map<string, EncodedRecording[]>();
     for (const { label, index, frames } of recordings) {
       if (index < first || index > last) continue;
@@ -45,7 +56,7 @@ export function createDoubleNmnist(recordings: readonly DigitRecording[], data: 
   const each = <T>(make: (split: Split) => T): Record<Split, T> =>
     Object.fromEntries(splits.map((split) => [split, make(split)])) as Record<Split, T>;
   return createRecordingSource({
-    name: "double N-MNIST", data, protocol: "B",
+    name: "double N-MNIST", data, protocol,
     classes: each((split) => DOUBLE_DIGIT_SPLIT[split].map(classOf)), pools: each(poolOf),
   });
 }

@@ -2,6 +2,7 @@ import { userError } from "../base/errors.js";
 import { Rng, STREAM } from "../base/rng.js";
 import type { SpikeTensor } from "../events/types.js";
 import { composeSample } from "./compose.js";
+import { dealAsAuthors } from "./deal-as-authors.js";
 import type { Protocol, Split, Task, TaskOptions, TaskSource } from "./types.js";
 
 /** One recording, encoded: what a sample, or a part of a composed one, is made of. */
@@ -26,8 +27,8 @@ export interface RecordingSourceOptions {
   readonly pools: Readonly<Record<Split, ReadonlyMap<string, readonly EncodedRecording[]>>>;
 }
 
-/** Tasks from recordings that are held encoded in memory. Within a task no recording serves both support and query; every
- *  part of a sample is drawn by itself. Source: design §8, protocol B.
+/** Tasks from recordings that are held encoded in memory. Protocol B: within a task no recording serves both support and
+ *  query; every part of a sample is drawn by itself. Protocol A: see `dealAsAuthors`. Source: design §8.
  *  @throws UserError E-TASK-001 where a class has too few recordings for one task of a shot and a query */
 export function createRecordingSource(options: RecordingSourceOptions): TaskSource {
   const first = [...options.pools.train.values(), ...options.pools.test.values()].find((pool) => pool.length > 0)?.[0];
@@ -54,7 +55,10 @@ function drawTask(source: RecordingSourceOptions, split: Split, number: number, 
   }
   const classes = new Rng(splitSeed, STREAM.taskClasses, number).sample(known, ways);
   const rng = new Rng(splitSeed, STREAM.taskSamples, number);
-  const deal = dealRecordings(source, split, classes, shots, rng);
+  const tooFew = tooFewRecordings(source, split);
+  const deal = source.protocol === "A"
+    ? dealAsAuthors(source.pools[split], classes, shots, rng, tooFew)
+    : dealRecordings(source, split, classes, shots, rng);
   const augmentation = options.augmentation && { ...options.augmentation };
   const augment = new Rng(splitSeed, STREAM.augmentation, number);
   const support = classes.flatMap((_, way) => Array.from({ length: shots }, (_, k) => deal.support(way, k)));
@@ -77,6 +81,11 @@ function drawTask(source: RecordingSourceOptions, split: Split, number: number, 
 /** Splits draw from sequences of their own, whatever the seed. */
 const SPLIT_SALT: Readonly<Record<Split, number>> = { train: 0, validation: 0x5bd1e995, test: 0x27d4eb2f };
 
+const tooFewRecordings = (source: RecordingSourceOptions, split: Split) => (unit: string, found: number) => userError({
+  code: "E-TASK-001", at: `${source.name}, split "${split}", class "${unit}"`, found: `${found} recordings`,
+  limit: "one for every support sample of a task and at least one more for its queries", hint: "record more, or fewer shots",
+});
+
 /** Deals the recordings of every unit class once a task: the support takes from the front of a shuffled pool, each
  *  recording once; queries share the rest, each part going round its own shuffle of it. */
 function dealRecordings(
@@ -90,10 +99,7 @@ function dealRecordings(
   const taken = classes.map((c) => Array.from({ length: shots }, () => c.parts.map((unit) => {
     const entry = pools.get(unit) as { pool: readonly EncodedRecording[]; next: number };
     if (entry.next + 1 >= entry.pool.length) {
-      throw userError({
-        code: "E-TASK-001", at: `${source.name}, split "${split}", class "${unit}"`, found: `${entry.pool.length} recordings`,
-        limit: "one for every support sample of a task and at least one more for its queries", hint: "record more, or fewer shots",
-      });
+      throw tooFewRecordings(source, split)(unit, entry.pool.length);
     }
     return entry.pool[entry.next++];
   })));
