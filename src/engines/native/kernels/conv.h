@@ -21,7 +21,7 @@ static inline void validRange(int tap, int stride, int pad, int inSize, int outS
 // Events of one kernel row under an output position lie side by side, as rows of the event list run along x, then channel:
 // an event's key is x·inC + channel, so its weight row is that of key − (first x of the kernel row)·inC.
 template <class T, int NV>
-static void convEventsRows(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector, int kw0, int kw1) {
+__attribute__((noinline)) static void convEventsRows(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector, int kw0, int kw1) {
   typedef Vec<T> V;
   const long cp = L.outCp;
   const bool valued = !e.value.empty();
@@ -167,26 +167,45 @@ static void outerEventsRows(const Layer& L, const T* g, const Events& e, int t0,
   }
 }
 
-// Events of a run of steps once more, sorted by channel and by the phase of their column in the stride: where each happened.
+// Events of a run of steps once more, sorted by channel and by the phase of their column in the stride: which input row
+// each is in, and which cell of gX lies under its first tap, but for the output row.
 struct ChannelList {
-  Array<uint32_t> start, at;       // [inC·sW + 1]; (step·inH + y)·inW + x
+  Array<uint32_t> start, cell;     // [inC·sW + 1]; (step·outH·gWidth + padX + output column)
+  Array<uint16_t> row;             // input row
+  Array<int16_t> outputRow;        // [kH][inH] the output row that tap kh of an input row reaches, −1: none
   void sort(const Layer& L, const Events& e, int t0, int steps) {
     const int bins = L.inC * L.sW;
     start.zero(bins + 1);
     const uint32_t* rows = e.start.data() + size_t(t0) * e.positions;
-    const uint32_t positions = uint32_t(steps) * e.positions;
-    at.resize(rows[positions] - rows[0]);
+    const uint32_t total = rows[size_t(steps) * e.positions] - rows[0];
+    cell.resize(total);
+    row.resize(total);
+    cursor.resize(bins + 1);
     const auto visit = [&](auto use) {
-      for (uint32_t p = 0; p < positions; p++) {
-        const int x = int(p % L.inW), phase = (x + L.pW) % L.sW;
-        for (uint32_t k = rows[p]; k < rows[p + 1]; k++) use((e.key[k] - x * L.inC) * L.sW + phase, p);
-      }
+      for (int t = 0; t < steps; t++)
+        for (int y = 0; y < L.inH; y++) {
+          const uint32_t* at = rows + size_t(t) * e.positions + y * L.inW;
+          for (int x = 0; x < L.inW; x++) {
+            const int phase = (x + L.pW) % L.sW, first = x * L.inC;
+            const uint32_t c = uint32_t(t * L.outH * L.gWidth() + L.padX() + (x + L.pW - phase) / L.sW);
+            for (uint32_t k = at[x]; k < at[x + 1]; k++) use((e.key[k] - first) * L.sW + phase, y, c);
+          }
+        }
     };
-    visit([&](int bin, uint32_t) { start[bin + 1]++; });
-    for (int c = 0; c < bins; c++) start[c + 1] += start[c];
-    cursor.resize(bins);
-    for (int c = 0; c < bins; c++) cursor[c] = start[c];
-    visit([&](int bin, uint32_t p) { at[cursor[bin]++] = p; });
+    visit([&](int bin, int, uint32_t) { start[bin + 1]++; });
+    for (int b = 0; b < bins; b++) start[b + 1] += start[b];
+    for (int b = 0; b < bins; b++) cursor[b] = start[b];
+    visit([&](int bin, int y, uint32_t c) {
+      const uint32_t slot = cursor[bin]++;
+      cell[slot] = c;
+      row[slot] = uint16_t(y);
+    });
+    outputRow.resize(size_t(L.kH) * L.inH);
+    for (int kh = 0; kh < L.kH; kh++)
+      for (int y = 0; y < L.inH; y++) {
+        const int o = y + L.pH - kh;
+        outputRow[size_t(kh) * L.inH + y] = int16_t(o >= 0 && o % L.sH == 0 && o / L.sH < L.outH ? o / L.sH : -1);
+      }
   }
  private:
   Array<uint32_t> cursor;
@@ -194,12 +213,13 @@ struct ChannelList {
 
 // The N weight rows that one channel's events of one phase reach stay in registers while the events pass.
 template <class T, int N, int NV>
-static void outerByChannel(const Layer& L, const T* g, const ChannelList& list, T* dw, int firstVector, int phase) {
+__attribute__((noinline)) static void outerByChannel(const Layer& L, const T* g, const ChannelList& list, T* dw, int firstVector, int phase) {
   typedef Vec<T> V;
   const long cv = L.outCp / LANES<T>;
   const V* grad = reinterpret_cast<const V*>(g) + firstVector;
-  const long apart = long(L.sW) * L.inC * cv;
+  const long apart = long(L.sW) * L.inC * cv, line = L.gWidth();
   for (int kh = 0; kh < L.kH; kh++) {
+    const int16_t* outputRow = list.outputRow.data() + size_t(kh) * L.inH;
     for (int c = 0; c < L.inC; c++) {
       const uint32_t from = list.start[c * L.sW + phase], to = list.start[c * L.sW + phase + 1];
       if (from == to) continue;
@@ -208,12 +228,9 @@ static void outerByChannel(const Layer& L, const T* g, const ChannelList& list, 
       for (int i = 0; i < N; i++)
         for (int n = 0; n < NV; n++) acc[i][n] = rows[i * apart + n];
       for (uint32_t k = from; k < to; k++) {
-        const uint32_t at = list.at[k];
-        const uint32_t x = at % L.inW, row = at / L.inW, y = row % L.inH, t = row / L.inH;
-        const int oy = int(y) + L.pH - kh;
-        if (oy < 0 || oy % L.sH != 0 || oy / L.sH >= L.outH) continue;
-        const int ox = (int(x) + L.pW - phase) / L.sW;
-        const V* p = grad + ((long(t) * L.outH + oy / L.sH) * L.gWidth() + L.padX() + ox) * cv;
+        const long row = outputRow[list.row[k]];
+        if (row < 0) continue;
+        const V* p = grad + (long(list.cell[k]) + row * line) * cv;
         for (int i = 0; i < N; i++)
           for (int n = 0; n < NV; n++) acc[i][n] += p[n - i * cv];
       }

@@ -9,7 +9,7 @@ namespace kernels {
 template <class T> struct Segment { const T* a; const T* b; int k; };
 
 template <class T, int M, int NV>
-static inline void gemmTile(T* c, long ldc, const Segment<T>* segments, int count, long sm, long sk, long ldb) {
+__attribute__((noinline)) static void gemmTile(T* c, long ldc, const Segment<T>* segments, int count, long sm, long sk, long ldb) {
   typedef Vec<T> V;
   V acc[M][NV];
   for (int m = 0; m < M; m++)

@@ -4,7 +4,11 @@
 
 namespace kernels {
 
-constexpr int VECTOR_BYTES = 64;
+// 64 wherever the compiler splits what the processor has not; 16 for WebAssembly (build-wasm.mjs).
+#ifndef METALOIHI_VECTOR_BYTES
+#define METALOIHI_VECTOR_BYTES 64
+#endif
+constexpr int VECTOR_BYTES = METALOIHI_VECTOR_BYTES;
 
 template <class T> struct VectorOf;
 template <> struct VectorOf<float> { typedef float type __attribute__((vector_size(VECTOR_BYTES))); };

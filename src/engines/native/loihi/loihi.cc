@@ -95,7 +95,8 @@ struct Context {
   double loss = 0, penaltyLoss = 0, scalars[4] = {};
   Array<float> gradient;                   // outside layout
   Array<double> losses;
-  int channelsTotal = 0, layers() const { return int(hidden.size()); }
+  int channelsTotal = 0;
+  int layers() const { return int(hidden.size()); }
 };
 
 size_t accumulatorSize(const Hidden& h) { return h.kind == POOL ? 0 : h.L.weightSize() + h.L.outCp; }
@@ -131,20 +132,32 @@ void prepare(Context& c, Work& w) {
   w.segments.resize(segments);
 }
 
+// Which lanes of a vector of −1 and 0 are set, as bits.
+static inline uint32_t laneBits(VI v) {
+  typedef int8_t Bytes __attribute__((vector_size(LANE)));
+  const Bytes narrow = __builtin_convertvector(v, Bytes);
+  uint64_t half[2];
+  __builtin_memcpy(half, &narrow, sizeof half);
+  uint32_t bits = 0;
+  for (int i = 0; i < 2; i++) bits |= uint32_t(((half[i] & 0x8040201008040201ull) * 0x0101010101010101ull) >> 56) << (8 * i);
+  return bits;
+}
+
 void emitSpikes(const Layer& L, const int32_t* spike, Events& out) {
   const size_t before = out.key.size();
   out.key.resize(before + size_t(L.outH) * L.outW * L.outC);
+  const size_t row = out.start.size();
+  out.start.resize(row + size_t(L.outH) * L.outW);
+  uint32_t* start = out.start.data() + row;
   uint16_t* const first = out.key.data();
   uint16_t* list = first + before;
-  for (int y = 0, p = 0; y < L.outH; y++) {
-    for (int x = 0; x < L.outW; x++, p++) {
-      const int32_t* s = spike + size_t(p) * L.outCp;
+  const VI* s = reinterpret_cast<const VI*>(spike);
+  for (int y = 0; y < L.outH; y++) {
+    for (int x = 0; x < L.outW; x++) {
       const int base = x * L.outC;
-      for (int k = 0; k < L.outC; k++) {
-        *list = uint16_t(base + k);
-        list -= s[k];                      // spikes are −1
-      }
-      out.start.push(uint32_t(list - first));
+      for (int k = 0; k < L.outCp; k += LANE, s++)
+        for (uint32_t bits = laneBits(*s); bits; bits &= bits - 1) *list++ = uint16_t(base + k + __builtin_ctz(bits));
+      *start++ = uint32_t(list - first);
     }
   }
   out.key.resize(list - first);

@@ -96,7 +96,7 @@ static inline VI stepNeurons(int positions, int channels, int cp, const Neuron& 
 
 // ∂spike/∂v⁻ = 1/(vth·(10|x|+1)²), x = v⁻/vth − 1.
 static inline VF spikeSlope(VF v, float vth) {
-  const VF x = v / vth - 1.0f;
+  const VF x = v * (1.0f / vth) - 1.0f;
   const VF d = 10.0f * (x > 0.0f ? x : -x) + 1.0f;
   return 1.0f / (vth * d * d);
 }
