@@ -8,7 +8,7 @@ import {
   type CostModel,
   type CountedOperations,
 } from "../hw/energy.js";
-import { BOARDS, CHIP_LIMITS, type BoardName } from "../hw/limits.js";
+import { BOARDS, CHIP_LIMITS, DECAY_ONE, type BoardName } from "../hw/limits.js";
 import { routeHops, tilesUsed } from "../hw/topology.js";
 import { Diagnostics, UserError } from "../src/base/errors.js";
 import { networkShapes, presentationSteps, sizeOf } from "../src/model/shapes.js";
@@ -158,7 +158,8 @@ function stepCounts(network: PlacedNetwork): Counts[] {
       const own = counts[index];
       if (layer.projections[0].axons === "discrete") own.denseOperations += operations;
       else own.populationOperations += operations;
-      const active = 1 - Math.exp(-operations / cost.compartments);
+      // A compartment that forgets at once (an OR pool's) is active if a spike arrives, one that leaks nearly always.
+      const active = layer.decayV === DECAY_ONE ? 1 - Math.exp(-operations / cost.compartments) : 1;
       own.activeUpdates += active * cost.compartments;
       own.inactiveUpdates += (1 - active) * cost.compartments;
       own.spikes += rates[layerIndex + 1] * (box.c1 - box.c0) * (box.y1 - box.y0) * (box.x1 - box.x0);
