@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import { ASSUMED_RATES, estimate } from "../../compiler/estimate.js";
 import { compileNetwork } from "../../compiler/pipeline.js";
 import { COST_TABLES } from "../../hw/energy.js";
-import { conv, dense, geometry, netB, network, paper, quantized, soel } from "./networks.js";
+import { conv, dense, geometry, netB, network, paper, pool, quantized, soel } from "./networks.js";
 
 describe("estimate", () => {
+  const pooled = network("pooled", [2, 12, 20], [conv("c1", 24, 3, 1, 1), pool("p1"), conv("c2", 32, 3, 1, 1), dense("out", 3)]);
+
   it("needs the cores that the compiler then takes", { timeout: 60_000 }, () => {
-    for (const spec of [netB, paper(16, 32)]) {
+    for (const spec of [netB, pooled]) {
       const { cores, chips, worst } = estimate(spec);
       const { image } = compileNetwork(quantized(spec), geometry);
       expect({ cores, chips }).toEqual({ cores: image.cores.length, chips: image.chips });
