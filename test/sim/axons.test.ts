@@ -53,7 +53,8 @@ function withPopulation(image: ChipImage, kind: "pop16" | "pop32"): ChipImage {
 describe("axons", () => {
   it("two axons on one list, 2 compartments apart, drive the compartments that their cxBase says", async () => {
     const image = recurrentImage();
-    const [core] = image.cores;
+    const { compartments, ...rest } = image.cores[0];
+    const core = { ...rest, compartments: Uint32Array.of(...compartments, compartments[0], compartments[0]) };
     const quiet = core.inputAxons.map((axon) => ({ ...axon, synapseLen: 0 }));
     const shifted = (cxBase: number): ChipImage => ({
       ...image, cores: [{ ...core, inputAxons: [{ ...core.inputAxons[0], cxBase }, ...quiet.slice(1)] }, ...image.cores.slice(1)],
