@@ -88,7 +88,7 @@ export function describeAccuracy({ result, floors, comparison }: ComparedReplay)
   const row = (name: string, value: string) => `  ${name.padEnd(34)}${value.padStart(6)} %`;
   return [
     row("chip, before learning", before.toFixed(1)),
-    `${row("chip, after one look at each class", after.toFixed(1))} ± ${ci95.toFixed(1)}`,
+    `${row("chip, after one look at each class", after.toFixed(1))}${result.perTask.length > 1 ? ` ± ${ci95.toFixed(1)}` : ""}`,
     row("chance", floors.chance.toFixed(1)),
     row("prototypes on input frames", floors.frames.toFixed(1)),
     row("prototypes on its own features", floors.features.toFixed(1)),

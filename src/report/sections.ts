@@ -21,7 +21,7 @@ export function chipSection(data: ReportData): string {
     `<th>output axon slots<br>of ${grouped(limits.outputAxonSlots)}</th></tr>`;
   return `<section id="chip"><h2>On the chip</h2>
 <p>${cores.length} ${cores.length === 1 ? "core" : "cores"} on ${chips} ${chips === 1 ? "chip" : "chips"} of ${escapeText(data.board)}.
-Squares are cores in tiles of four, the darker the fuller; outlined: the core that learns. Bold in the table: the core nearest to a limit.</p>
+Squares are cores in tiles of four, the stronger the color the fuller; outlined: the core that learns. Bold in the table: the core nearest to a limit.</p>
 <figure class="floorplan${chips > 1 ? " wide" : ""}">${floorplanChart(data)}</figure>
 <div class="scroll"><table><thead>${head}</thead><tbody>${cores.map(row).join("")}</tbody></table></div></section>`;
 }
@@ -60,7 +60,7 @@ export function certificateSection(certificate: Certificate | null): string {
 <p><span class="verdict ${certificate.verdict}">${certificate.verdict === "equal" ? "Equal in every integer" : "Different"}</span></p>
 ${first ? `<p>First difference: ${escapeText(formatDifference(first))}</p>` : ""}
 <ul class="statements">${certificate.statements.map((s) => `<li>${escapeText(s)}</li>`).join("")}</ul>
-<div class="scroll"><table><thead><tr><th>compared</th><th>values</th></tr></thead><tbody>${counts.map(([name, n]) =>
+<div class="scroll narrow"><table><thead><tr><th>compared</th><th>values</th></tr></thead><tbody>${counts.map(([name, n]) =>
     `<tr>${cell(name)}${cell(grouped(n))}</tr>`).join("")}</tbody></table></div>
 <h3>To repeat it</h3><div class="scroll"><table><tbody>${facts.map(([name, value]) => `<tr>${cell(name)}${cell(escapeText(value), "left wrap")}</tr>`).join("")}
 ${Object.entries(certificate.hashes).map(([part, hash]) => `<tr>${cell(escapeText(part))}<td class="left"><span class="hash">${escapeText(hash)}</span></td></tr>`).join("")}</tbody></table></div></section>`;

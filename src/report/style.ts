@@ -44,7 +44,7 @@ svg .positive{fill:var(--positive)}svg .negative{fill:var(--negative)}
 svg .rise{stroke:var(--positive);stroke-width:1.3}svg .fall{stroke:var(--negative);stroke-width:1.3}
 svg .outline{fill:none;stroke:var(--ink);stroke-width:1.4}svg .core{fill:var(--accent)}
 .compact{max-width:760px}.floorplan{max-width:520px}.floorplan.wide{max-width:none}
-.scroll{overflow-x:auto;margin-top:16px}
+.scroll{overflow-x:auto;margin-top:16px}.narrow{max-width:420px}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:right;padding:6px 0 6px 18px;border-bottom:1px solid var(--faint);white-space:nowrap}
 th:first-child,td:first-child{text-align:left;padding-left:0}

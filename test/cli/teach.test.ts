@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { classifyFiles } from "../../src/cli/commands/classify.js";
 import { teachBundle } from "../../src/cli/commands/teach.js";
@@ -68,6 +69,32 @@ describe("teach and classify, as commands", () => {
     expect((await refused({ class: [`a=${join(folder, "no.bin")}`] })).code).toBe("E-FILE-010");
     const wide = file("wide.bin", barRecording(2, 1).map((b, k) => (k % 5 < 2 ? b + 100 : b)));
     expect((await refused({ class: [`a=${wide}`] })).code).toBe("E-TEACH-003");
+  });
+
+  it("answers, or says in one sentence what is wrong, whatever bits of a recording are flipped or missing", async () => {
+    const sound = barRecording(2, 1);
+    await fc.assert(fc.asyncProperty(fc.nat(sound.length - 1), fc.nat(7), fc.boolean(), async (byte, bit, cut) => {
+      const bytes = cut ? sound.slice(0, byte) : sound.slice();
+      if (!cut) bytes[byte] ^= 1 << bit;
+      const damaged = file("damaged.bin", bytes);
+      const outcome = await classifyFiles({ taught, files: [damaged] }).catch((error) => error);
+      if (outcome instanceof Error) {
+        expect(outcome.name).toBe("UserError");
+        expect(outcome.message).toContain(damaged);
+        expect(outcome.message.split("\n")).toHaveLength(1);
+      }
+    }), { numRuns: 40 });
+  });
+
+  it("finds any damage of the taught state itself (E-BUNDLE-003)", async () => {
+    const hurt = join(folder, "hurt");
+    cpSync(taught, hurt, { recursive: true });
+    const bytes = readFileSync(join(hurt, "taught.mlh"));
+    bytes[bytes.length - 7] ^= 1;
+    writeFileSync(join(hurt, "taught.mlh"), bytes);
+    const error = await classifyFiles({ taught: hurt, files: [left] }).catch((e) => e);
+    expect(error.code).toBe("E-BUNDLE-003");
+    expect(error.message).toContain(`taught.mlh: damaged at byte ${bytes.length - 7}`);
   });
 
   it("names part and byte of a damaged bundle, as the user's mistake (E-BUNDLE-003)", async () => {
