@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import { compileNetwork } from "../../compiler/pipeline.js";
 import { emitEmbeddedProgram } from "../../hw/embedded/emit.js";
 import { loadChip } from "../../sim/load.js";
+import { SimulationError } from "../../sim/simulation-error.js";
 import type { PresentationTrace } from "../../sim/trace.js";
 import { Rng } from "../../src/base/rng.js";
 import { mamlSoelCase, type MamlSoelFile } from "../../src/engines/cases/maml-soel-case.js";
+import { WrapError } from "../../src/engines/wrap-error.js";
 import { createReferenceEngine } from "../../src/engines/reference/reference-engine.js";
 import type { SpikeTensor } from "../../src/events/types.js";
 import { parameterShapes } from "../../src/model/shapes.js";
@@ -160,6 +162,30 @@ describe("trainer and chip, both loads of a task", () => {
     const result = await checkTask(engine, image, task, await replayTask(image, task, { program: "x86" }));
     expect(result).toMatchObject({ first: null, differences: 0 });
     expect(result.compared.y1).toBeGreaterThan(0);
+  });
+
+  it("stop on the same overflow: quantity, layer and step", async () => {
+    const loud = { weight: { bits: 8, signMode: "mixed", wgtExp: 5 } } as const;
+    const spec = { ...nets[0], layers: [conv("conv1", 4, 3, 2, 1), conv("conv2", 6, 3, 1, 1, loud), dense("out", 4)] };
+    const integers: QuantizedNetwork = (() => {
+      const q = quantized(spec);
+      return { ...q, layers: q.layers.map((l, k) => (k === 1 ? { ...l, mantissa: l.mantissa.map(() => 254) } : l)) };
+    })();
+    const sensor = { width: input[2], height: input[1] };
+    const { image } = compileNetwork(integers, { sensor, crop: { x: 0, y: 0, ...sensor }, downsample: 1, compose: 1, timestepUs: 1000 }, { chipSeed: 77 });
+    const engine = createReferenceEngine(spec);
+    engine.setParameters(mastersFor(spec, integers), integers);
+    const task = noiseTask(spec, 3, 1);
+    const stopped = await engine.record(task, { outer: "maml", chipSeed: 1, learn: true }).catch((e) => e);
+    expect(stopped).toBeInstanceOf(WrapError);
+    const first = (stopped as WrapError).wraps.find((w) => w.presentation === 0);
+    const chip = await loadChip(image, { seed: 1 });
+    const shown = task.presentation[0];
+    const error = await chip.present(task.support[shown], { learn: true, label: task.supportLabels[shown] }).catch((e) => e);
+    expect(error).toBeInstanceOf(SimulationError);
+    expect((error as SimulationError).place.step).toBe(first?.step);
+    expect(first?.layer).toBe("conv2");
+    expect((error as SimulationError).code).toBe({ q: "E-SIM-001", u: "E-SIM-002", "u+bias": "E-SIM-003" }[first?.quantity ?? "q"]);
   });
 
   it("do not agree where the chip runs other integers: the first difference is named", async () => {
