@@ -57,21 +57,61 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 /** Reads a checkpoint file.
  *  @throws UserError E-FILE-001…003 (not one, another version, damaged), E-CKPT-001 (its parts do not fit together) */
 export function decodeCheckpoint(bytes: Uint8Array, fileName: string): Checkpoint {
-  const { payload } = unwrapFile(bytes, CHECKPOINT_FILE, fileName);
-  const broken = (found: string) =>
-    userError({ code: "E-CKPT-001", at: fileName, found, hint: "take an undamaged copy, or train again" });
+  const { header, payload } = unwrapFile(bytes, CHECKPOINT_FILE, fileName);
   let value: Checkpoint;
   try {
     value = packr.unpack(payload) as Checkpoint;
   } catch {
-    throw broken("the content cannot be unpacked");
+    throw brokenCheckpoint(fileName, "the content cannot be unpacked");
   }
-  if (!value || typeof value !== "object" || !value.spec || !value.masters || !value.quantized) throw broken("a part is missing");
-  for (const { name, shape } of parameterShapes(value.spec)) {
-    const length = shape.reduce((a, b) => a * b, 1);
-    if (value.masters[name]?.length !== length) throw broken(`parameter "${name}" has ${value.masters[name]?.length ?? 0} of ${length} values`);
-  }
+  const fault = faultOf(value, header.parents.config);
+  if (fault) throw brokenCheckpoint(fileName, fault);
   return value;
+}
+
+const brokenCheckpoint = (fileName: string, found: string) =>
+  userError({ code: "E-CKPT-001", at: fileName, found, hint: "take an undamaged copy, or train again" });
+
+/** Types of the simple parts. */
+const PART_TYPE = {
+  spec: "object", geometry: "object", masters: "object", quantized: "object", optimizer: "object", step: "number", seed: "number",
+  chipSeed: "number", config: "string", history: "object", since: "object", bestValidation: "number", testRuns: "object",
+  data: "string", protocol: "string",
+} as const satisfies Record<keyof Checkpoint, string>;
+
+/** What is wrong with a value that another program may have written, or undefined. The hash guards against damage; this
+ *  guards the code behind it, which trusts lengths and names. */
+function faultOf(value: Checkpoint, configHash: string | undefined): string | undefined {
+  if (typeof value !== "object" || value === null) return "no checkpoint in it";
+  for (const [part, type] of Object.entries(PART_TYPE)) {
+    const found = value[part as keyof Checkpoint];
+    if (typeof found !== type || found === null) return `the part "${part}" is missing`;
+  }
+  // The header is not under the payload's hash, but what it says of the parent can be checked.
+  if (configHash !== sha256Hex(new TextEncoder().encode(value.config))) return "the header names another configuration";
+  try {
+    return lengthFault(value);
+  } catch {
+    return "the network in it cannot be read";
+  }
+}
+
+function lengthFault({ spec, masters, quantized, optimizer }: Checkpoint): string | undefined {
+  const shapes = parameterShapes(spec).map(({ name, shape }) => ({ name, length: shape.reduce((a, b) => a * b, 1) }));
+  for (const { name, length } of shapes) {
+    if (!(masters[name] instanceof Float32Array) || masters[name].length !== length) {
+      return `parameter "${name}" has ${masters[name]?.length ?? 0} of ${length} values`;
+    }
+    for (const moments of [optimizer.first, optimizer.second]) {
+      if (moments[name] && moments[name].length !== length) return `the optimizer's moments of "${name}" have another length`;
+    }
+    const [layer, kind] = name.split(".");
+    const integers = quantized.layers.find((l) => l.name === layer);
+    if (kind && (kind === "weight" ? integers?.mantissa : integers?.biasMant)?.length !== length) {
+      return `the integers of "${name}" have another length`;
+    }
+  }
+  return undefined;
 }
 
 /** SHA-256 of all masters in the order of `parameterShapes`: equal where two trainings ended with the same bits. */
