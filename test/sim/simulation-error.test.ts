@@ -4,6 +4,8 @@ import { encodeMicrocode } from "../../hw/microcode.js";
 import type { ChipImage, CoreImage } from "../../hw/image.js";
 import { loadMachine } from "../../sim/load.js";
 import { SimulatedAccess } from "../../sim/neuro-core-access.js";
+import { framesOfSpikes } from "../../src/cli/cases/frames.js";
+import { smallImage } from "../../src/interop/cases/small-network.js";
 import { plasticImage } from "../support/small-images.js";
 
 const withCore = (change: (core: CoreImage) => Partial<CoreImage>): ChipImage => {
@@ -23,6 +25,18 @@ describe("what the strict simulator refuses", () => {
     const microcode = encodeMicrocode(assembleRules({ dw: "u2*x1*x1*x1*x1*y1*y1*y1*y1" }).products);
     const image = withCore((core) => ({ learning: { ...core.learning!, microcode } }));
     await expect(loadMachine(image, { seed: 1 })).rejects.toThrow(/60 bits.*E-SIM-007/);
+  });
+
+  it("u + bias beyond 24 bits though u fits (E-SIM-003)", async () => {
+    // 254·2^7·64 = 2,080,768 a spike, no decay: after four of them u = 8,323,072 fits, u + 524,160 does not.
+    const { image } = smallImage({
+      name: "drive", weightBits: 8, signMode: 1, wgtExp: 7, recurrent: null,
+      neurons: [{ decayU: 0, decayV: 4096, vthMant: 131_071, refractory: 1, biasMant: 4095, biasExp: 7 }],
+      inputs: [{ target: [0], mantissa: [254], delay: [0] }],
+    }, { steps: 6, presentationSteps: 6, mode: "binary", chipSeed: 1 });
+    const machine = await loadMachine(image, { seed: 1 });
+    const frames = framesOfSpikes([[0, 0], [1, 0], [2, 0], [3, 0]], 6);
+    await expect(machine.present(frames, { learn: false, label: -1 })).rejects.toThrow(/compartment 0, step 5: u\+bias = 8847232.*E-SIM-003/);
   });
 
   it("more arrivals in a step than a sum can hold (E-SIM-010)", async () => {
