@@ -8,14 +8,17 @@ export class WrapError extends UserError {
 
   constructor(wraps: readonly WrapReport[]) {
     const [first] = wraps;
-    super([{
-      code: "E-ENG-030",
-      at: `layer "${first.layer}", neuron ${first.neuron}, step ${first.step} of presentation ${first.presentation}`,
-      found: `${first.quantity} left its width and wrapped around` +
-        (wraps.length > 1 ? `, the first of ${wraps.length} such places` : ""),
-      limit: "q 22 bits, u and u + bias 24 bits, signed (hw/limits.ts)",
-      hint: "lower the layer's weights, its weight exponent or its bias",
-    }]);
+    super([
+      {
+        code: "E-ENG-030",
+        at: `layer "${first.layer}", neuron ${first.neuron}, step ${first.step} of presentation ${first.presentation}`,
+        found:
+          `${first.quantity} left its width and wrapped around` +
+          (wraps.length > 1 ? `, the first of ${wraps.length} such places` : ""),
+        limit: "q 22 bits, u and u + bias 24 bits, signed (hw/limits.ts)",
+        hint: "lower the layer's weights, its weight exponent or its bias",
+      },
+    ]);
     this.wraps = wraps;
   }
 }

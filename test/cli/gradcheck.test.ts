@@ -31,6 +31,8 @@ describe.skipIf(!hasShared)("gradcheck CASE.json --engine reference", () => {
   });
 
   it("names a file that is not there (E-FILE-010)", async () => {
-    await expect(checkGradients({ case: join(folder, "none.json"), engine: "reference" })).rejects.toThrow(/none\.json.*no such file/);
+    await expect(checkGradients({ case: join(folder, "none.json"), engine: "reference" })).rejects.toThrow(
+      /none\.json.*no such file/,
+    );
   });
 });

@@ -16,7 +16,8 @@ interface GradcheckArgs extends CommonArgs {
 /** Runs a case on an engine and says how far loss, integers and gradients are from the file's. */
 export async function checkGradients(args: GradcheckArgs): Promise<CommandResult> {
   const report = await gradcheck(readFileText(args.case), args.case, async (spec) =>
-    args.engine === "reference" ? createReferenceEngine(spec) : (await createEngine(spec, args)).engine);
+    args.engine === "reference" ? createReferenceEngine(spec) : (await createEngine(spec, args)).engine,
+  );
   const { integers, tensors, bound, verdict } = report;
   const width = Math.max(...Object.keys(tensors).map((name) => name.length));
   const text = [
@@ -24,7 +25,9 @@ export async function checkGradients(args: GradcheckArgs): Promise<CommandResult
     `loss      ${report.loss} (relative difference ${report.lossDifference.toExponential(1)})`,
     `integers  ${integers.differences} of ${integers.compared} differ${integers.first ? `, first: ${integers.first}` : ""}`,
     "gradients, largest difference relative to the largest entry:",
-    ...Object.entries(tensors).map(([name, d]) => `  ${name.padEnd(width)}  ${d.toExponential(1)}${d <= bound ? "" : "  out of bound"}`),
+    ...Object.entries(tensors).map(
+      ([name, d]) => `  ${name.padEnd(width)}  ${d.toExponential(1)}${d <= bound ? "" : "  out of bound"}`,
+    ),
     `bound     ${bound.toExponential(1)}`,
     `verdict   ${verdict}`,
   ].join("\n");
@@ -35,10 +38,21 @@ export async function checkGradients(args: GradcheckArgs): Promise<CommandResult
 export const gradcheckCommand: CommandModule = {
   command: "gradcheck <case>",
   describe: "hold an engine's loss, integers and gradients against a case file",
-  builder: (yargs) => yargs
-    .positional("case", { type: "string", demandOption: true, describe: "file in format maml-soel-1 or of maml_torch_small.json" })
-    .options({ ...engineOptions, ...jsonOption })
-    .example("$0 gradcheck maml_loihi_soel_small.json --engine reference", "every integer, and gradients in float64")
-    .example("$0 gradcheck maml_torch_small.json --engine native --json", "second and first order, for programs"),
+  builder: (yargs) =>
+    yargs
+      .positional("case", {
+        type: "string",
+        demandOption: true,
+        describe: "file in format maml-soel-1 or of maml_torch_small.json",
+      })
+      .options({ ...engineOptions, ...jsonOption })
+      .example(
+        "$0 gradcheck maml_loihi_soel_small.json --engine reference",
+        "every integer, and gradients in float64",
+      )
+      .example(
+        "$0 gradcheck maml_torch_small.json --engine native --json",
+        "second and first order, for programs",
+      ),
   handler: runHandler((args) => checkGradients(args as unknown as GradcheckArgs)) as CommandModule["handler"],
 };

@@ -13,7 +13,11 @@ export interface GradientReport {
   /** Query loss that the engine found, and its relative difference. */
   readonly loss: number;
   readonly lossDifference: number;
-  readonly integers: { readonly compared: number; readonly differences: number; readonly first: string | null };
+  readonly integers: {
+    readonly compared: number;
+    readonly differences: number;
+    readonly first: string | null;
+  };
   /** Largest difference of a tensor relative to its largest entry. */
   readonly tensors: Readonly<Record<string, number>>;
   /** What each of those, and the loss, may be at most. */
@@ -21,9 +25,10 @@ export interface GradientReport {
   readonly verdict: "agrees" | "differs";
 }
 
-/** Bound of the relative differences. float64: the issue's 1e-9. float32: each gradient passes S·L steps of the longest
- *  chain with about four operations each way, every one of which rounds by 2^−24: 8·S·L·2^−24, per pass through the network.
- *  A wrong rule moves a gradient by 4e-4 or more (golden/README.md), well above it. */
+/** Bound of the relative differences. float64: the issue's 1e-9. float32: each gradient passes S·L steps of
+ *  the longest chain with about four operations each way, every one of which rounds by 2^−24: 8·S·L·2^−24,
+ *  per pass through the network. A wrong rule moves a gradient by 4e-4 or more (golden/README.md), well above
+ *  it. */
 const boundOf = (engine: Engine, steps: number, passes: number): number =>
   engine.name === "reference" ? 1e-9 : 2 ** -24 * 8 * steps * engine.spec.layers.length * passes;
 
@@ -31,10 +36,14 @@ const boundOf = (engine: Engine, steps: number, passes: number): number =>
  *  @param text of the file; @param name by which the user knows it
  *  @throws UserError E-CASE-001, E-CASE-002 */
 export async function gradcheck(
-  text: string, name: string, makeEngine: (spec: NetworkSpec) => Promise<Engine>,
+  text: string,
+  name: string,
+  makeEngine: (spec: NetworkSpec) => Promise<Engine>,
 ): Promise<GradientReport> {
   const parsed = parseCase(text, name);
-  return parsed.format === "maml-soel-1" ? checkSoel(parsed.file, name, makeEngine) : checkTorch(parsed.file, name, makeEngine);
+  return parsed.format === "maml-soel-1"
+    ? checkSoel(parsed.file, name, makeEngine)
+    : checkTorch(parsed.file, name, makeEngine);
 }
 
 /** Largest difference relative to the largest entry; absolute where all entries are 0. */
@@ -68,16 +77,29 @@ class Integers {
   }
 }
 
-const bits = (text: string | undefined): number[] | undefined => (text === undefined ? undefined : [...text].map(Number));
+const bits = (text: string | undefined): number[] | undefined =>
+  text === undefined ? undefined : [...text].map(Number);
 
 /** Spikes of one layer of a record as [S, n] zeros and ones. */
-function dense({ step, neuron }: PresentationRecord["spikes"][number], length: number, steps: number): Uint8Array {
+function dense(
+  { step, neuron }: PresentationRecord["spikes"][number],
+  length: number,
+  steps: number,
+): Uint8Array {
   const out = new Uint8Array(length);
-  step.forEach((r, k) => { out[((r - 1) * length) / steps + neuron[k]] = 1; });
+  step.forEach((r, k) => {
+    out[((r - 1) * length) / steps + neuron[k]] = 1;
+  });
   return out;
 }
 
-function compareSteps(integers: Integers, what: string, record: PresentationRecord, steps: CaseSteps, S: number): void {
+function compareSteps(
+  integers: Integers,
+  what: string,
+  record: PresentationRecord,
+  steps: CaseSteps,
+  S: number,
+): void {
   const last = record.spikes[record.spikes.length - 1];
   integers.add(`${what} u`, record.u, steps.u);
   integers.add(`${what} v`, record.v, steps.v);
@@ -88,7 +110,9 @@ function compareSteps(integers: Integers, what: string, record: PresentationReco
 }
 
 async function checkSoel(
-  file: MamlSoelFile, name: string, makeEngine: (spec: NetworkSpec) => Promise<Engine>,
+  file: MamlSoelFile,
+  name: string,
+  makeEngine: (spec: NetworkSpec) => Promise<Engine>,
 ): Promise<GradientReport> {
   const integers = new Integers();
   const tensors: Record<string, number> = {};
@@ -105,18 +129,37 @@ async function checkSoel(
     engine.setParameters(masters, quantized);
     for (const layer of quantized.layers) {
       integers.add(`${layer.name} mantissas`, layer.mantissa, file.mantissas[`${layer.name}.weight`]);
-      integers.add(`${layer.name} biases`, Array.from(layer.biasMant, (m) => m * 2 ** layer.biasExp), file.mantissas[`${layer.name}.bias`]);
+      integers.add(
+        `${layer.name} biases`,
+        Array.from(layer.biasMant, (m) => m * 2 ** layer.biasExp),
+        file.mantissas[`${layer.name}.bias`],
+      );
     }
     const { presentations } = await engine.record(task, { outer: "maml", chipSeed, learn: true });
     const n = task.support.length;
-    expected.supportSteps.forEach((steps, k) => compareSteps(integers, `${prefix}support ${k}`, presentations[k], steps, file.S));
-    expected.querySteps?.forEach((steps, k) => compareSteps(integers, `${prefix}query ${k}`, presentations[n + k], steps, file.S));
-    spec.layers.forEach((layer, index) => expected.raster?.[layer.name]?.forEach((raster, k) => {
-      integers.add(`${layer.name} spikes of sample ${k}`, dense(presentations[k].spikes[index], raster.length, file.S), bits(raster));
-    }));
+    for (const [k, steps] of expected.supportSteps.entries()) {
+      compareSteps(integers, `${prefix}support ${k}`, presentations[k], steps, file.S);
+    }
+    for (const [k, steps] of (expected.querySteps ?? []).entries()) {
+      compareSteps(integers, `${prefix}query ${k}`, presentations[n + k], steps, file.S);
+    }
+    for (const [index, { name: layer }] of spec.layers.entries()) {
+      for (const [k, raster] of (expected.raster?.[layer] ?? []).entries()) {
+        const found = dense(presentations[k].spikes[index], raster.length, file.S);
+        integers.add(`${layer} spikes of sample ${k}`, found, bits(raster));
+      }
+    }
     const queries = presentations.slice(n);
-    integers.add(`${prefix}N`, queries.flatMap(({ outputSpikes }) => [...outputSpikes]), expected.N);
-    integers.add(`${prefix}decisions`, queries.map(({ decision }) => decision), expected.decisions);
+    integers.add(
+      `${prefix}N`,
+      queries.flatMap(({ outputSpikes }) => [...outputSpikes]),
+      expected.N,
+    );
+    integers.add(
+      `${prefix}decisions`,
+      queries.map(({ decision }) => decision),
+      expected.decisions,
+    );
     const { loss, gradients } = await engine.metaStep(task, { outer: "maml", chipSeed });
     losses.push({ found: loss, difference: Math.abs(loss - expected.loss) / Math.abs(expected.loss) });
     for (const [tensor, values] of Object.entries(expected.gradients)) {
@@ -124,11 +167,21 @@ async function checkSoel(
     }
     engine.dispose();
   }
-  return reportOf("maml-soel-1", engineName, losses[0].found, Math.max(...losses.map((l) => l.difference)), integers, tensors, bound);
+  return reportOf(
+    "maml-soel-1",
+    engineName,
+    losses[0].found,
+    Math.max(...losses.map((l) => l.difference)),
+    integers,
+    tensors,
+    bound,
+  );
 }
 
 async function checkTorch(
-  file: MamlTorchFile, name: string, makeEngine: (spec: NetworkSpec) => Promise<Engine>,
+  file: MamlTorchFile,
+  name: string,
+  makeEngine: (spec: NetworkSpec) => Promise<Engine>,
 ): Promise<GradientReport> {
   const { spec, masters, task, inner } = mamlTorchCase(file);
   checkParameters(spec, masters, name);
@@ -139,25 +192,43 @@ async function checkTorch(
   const first = await engine.metaStep(task, { ...options, outer: "fomaml" });
   const evaluated = await engine.evaluate(task, { ...options, outer: "maml", learn: true });
   const tensors: Record<string, number> = {};
-  for (const [tensor, values] of Object.entries(file.secondOrderGradient)) tensors[tensor] = difference(second.gradients[tensor], values);
+  for (const [tensor, values] of Object.entries(file.secondOrderGradient))
+    tensors[tensor] = difference(second.gradients[tensor], values);
   for (const [tensor, values] of Object.entries(file.firstOrderGradient)) {
     tensors[`firstOrder.${tensor}`] = difference(first.gradients[tensor], values);
   }
   tensors.queryReadout = difference(evaluated.logits, file.queryReadout);
   const integers = new Integers();
   integers.add("predictions", evaluated.decisions, file.evaluation.predictions);
-  const lossDifference = Math.max(...[second.loss, evaluated.loss].map((loss) => Math.abs(loss - file.queryLoss) / Math.abs(file.queryLoss)));
+  const lossDifference = Math.max(
+    ...[second.loss, evaluated.loss].map(
+      (loss) => Math.abs(loss - file.queryLoss) / Math.abs(file.queryLoss),
+    ),
+  );
   const bound = boundOf(engine, file.spec.steps, 2);
   engine.dispose();
   return reportOf("maml_torch_small", engine.name, second.loss, lossDifference, integers, tensors, bound);
 }
 
 function reportOf(
-  format: string, engine: Engine["name"], loss: number, lossDifference: number, integers: Integers,
-  tensors: Readonly<Record<string, number>>, bound: number,
+  format: string,
+  engine: Engine["name"],
+  loss: number,
+  lossDifference: number,
+  integers: Integers,
+  tensors: Readonly<Record<string, number>>,
+  bound: number,
 ): GradientReport {
-  const agrees = integers.differences === 0 && lossDifference <= bound && Object.values(tensors).every((d) => d <= bound);
+  const agrees =
+    integers.differences === 0 && lossDifference <= bound && Object.values(tensors).every((d) => d <= bound);
   return {
-    format, engine, loss, lossDifference, integers: integers.report(), tensors, bound, verdict: agrees ? "agrees" : "differs",
+    format,
+    engine,
+    loss,
+    lossDifference,
+    integers: integers.report(),
+    tensors,
+    bound,
+    verdict: agrees ? "agrees" : "differs",
   };
 }

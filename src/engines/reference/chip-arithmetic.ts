@@ -1,9 +1,11 @@
-/** The chip's scalar operations with their straight-through derivatives, in float64: every integer that occurs is below
- *  2^53, so the results are exact. An independent writing of design §4 and §6: nothing here comes from the simulator. */
+/** The chip's scalar operations with their straight-through derivatives, in float64: every integer that
+ *  occurs is below 2^53, so the results are exact. An independent writing of design §4 and §6: nothing here
+ *  comes from the simulator. */
 import { DECAY_ONE, PRODUCT_DOWN_SHIFT, TRACE_MAX, V_LIMIT, WEIGHT_EXP_BASE } from "../../../hw/limits.js";
 
 /** One step of decay, toward zero: rtz(x·(4096−δ)/4096). Source: design §4. */
-export const decayed = (x: number, decay: number): number => Math.trunc((x * (DECAY_ONE - decay)) / DECAY_ONE);
+export const decayed = (x: number, decay: number): number =>
+  Math.trunc((x * (DECAY_ONE - decay)) / DECAY_ONE);
 
 /** Two's complement of `bits` bits: −2^(bits−1)…2^(bits−1)−1. */
 export function wrapTo(x: number, bits: number): number {
@@ -28,8 +30,15 @@ export function spikeSlope(vBeforeReset: number, vth: number): number {
   return 1 / (vth * d * d);
 }
 
-/** A pre trace after one step; `arrived` once however many spikes. Both derivatives are 0 where the result is 127. */
-export function stepTrace(x: number, arrived: boolean, decay: number, impulse: number, draw16: number): number {
+/** A pre trace after one step; `arrived` once however many spikes. Both derivatives are 0 where the result is
+ *  127. */
+export function stepTrace(
+  x: number,
+  arrived: boolean,
+  decay: number,
+  impulse: number,
+  draw16: number,
+): number {
   return Math.min(TRACE_MAX, Math.floor((x * decay + draw16) / 65536) + (arrived ? impulse : 0));
 }
 
@@ -54,7 +63,9 @@ const clip16 = (x: number): number => Math.min(32767, Math.max(-32768, x));
 
 /** Down-shift of a product with two trace factors, x1 and y1 − 64: 7·2 + 4 − 15 = 3. Source: design §6. */
 const DOWN_SHIFT = Math.max(
-  0, 2 * PRODUCT_DOWN_SHIFT.traceBits + PRODUCT_DOWN_SHIFT.mantissaBits - PRODUCT_DOWN_SHIFT.resultBits);
+  0,
+  2 * PRODUCT_DOWN_SHIFT.traceBits + PRODUCT_DOWN_SHIFT.mantissaBits - PRODUCT_DOWN_SHIFT.resultBits,
+);
 
 /** One product m·2^s · trace · e of a learning rule. */
 export interface Product {
@@ -75,11 +86,17 @@ export interface Learned {
   floored: number;
 }
 
-/** One weight at the learning epoch: products one after another, the sum clipped after each, stochastic rounding,
- *  clamped to the grid. `traces` and `e` are integers; draw has N = 16 − bits bits. Written into `out`, which it returns.
- *  Source: design §6, step 6. */
+/** One weight at the learning epoch: products one after another, the sum clipped after each, stochastic
+ *  rounding, clamped to the grid. `traces` and `e` are integers; draw has N = 16 − bits bits. Written into
+ *  `out`, which it returns. Source: design §6, step 6. */
 export function learn(
-  out: Learned, w: number, products: readonly Product[], traces: (trace: number) => number, e: number, bits: number, draw: number,
+  out: Learned,
+  w: number,
+  products: readonly Product[],
+  traces: (trace: number) => number,
+  e: number,
+  bits: number,
+  draw: number,
 ): Learned {
   out.saturated = false;
   out.productSaturated = 0;

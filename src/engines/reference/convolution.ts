@@ -1,15 +1,22 @@
 import type { ConvLayer, DenseLayer, Shape3 } from "../../model/types.js";
 import { outputShape, sizeOf } from "../../model/shapes.js";
 
-/** A linear map between two layers, a convolution or a dense product, as loops: forward by the inputs that are not zero.
- *  Weights [out, in/groups, kH, kW] or [out, in]; arrays [C, H, W]. Cross-correlation, no flip. */
+/** A linear map between two layers, a convolution or a dense product, as loops: forward by the inputs that
+ *  are not zero. Weights [out, in/groups, kH, kW] or [out, in]; arrays [C, H, W]. Cross-correlation, no
+ *  flip. */
 export interface LinearMap {
   readonly inputSize: number;
   readonly outputSize: number;
   /** Shape [C, H, W] of the output. */
   readonly outputShape: Shape3;
   /** out += W·x. `x[xAt…]`, `out[outAt…]`. */
-  forward(weights: ArrayLike<number>, x: ArrayLike<number>, xAt: number, out: Float64Array, outAt: number): void;
+  forward(
+    weights: ArrayLike<number>,
+    x: ArrayLike<number>,
+    xAt: number,
+    out: Float64Array,
+    outAt: number,
+  ): void;
   /** gx += Wᵀ·g */
   transpose(weights: ArrayLike<number>, g: Float64Array, gAt: number, gx: Float64Array, gxAt: number): void;
   /** gw += g·xᵀ */
@@ -25,7 +32,9 @@ export function linearMap(layer: ConvLayer | DenseLayer, input: Shape3): LinearM
 function denseMap(inputs: number, shape: Shape3): LinearMap {
   const outputs = shape[0];
   return {
-    inputSize: inputs, outputSize: outputs, outputShape: shape,
+    inputSize: inputs,
+    outputSize: outputs,
+    outputShape: shape,
     forward(weights, x, xAt, out, outAt) {
       for (let j = 0; j < inputs; j++) {
         const value = x[xAt + j];
@@ -47,7 +56,8 @@ function denseMap(inputs: number, shape: Shape3): LinearMap {
   };
 }
 
-/** Inputs with fewer values that are not zero than this share are followed one by one, the others row by row. */
+/** Inputs with fewer values that are not zero than this share are followed one by one, the others row by
+ *  row. */
 const SPARSE_SHARE = 0.2;
 
 function convolutionMap(layer: ConvLayer, input: Shape3, shape: Shape3): LinearMap {
@@ -61,13 +71,16 @@ function convolutionMap(layer: ConvLayer, input: Shape3, shape: Shape3): LinearM
   };
   const taps = convolutionTaps(layer, input, shape);
   return {
-    inputSize, outputSize, outputShape: shape,
+    inputSize,
+    outputSize,
+    outputShape: shape,
     forward(weights, x, xAt, out, outAt) {
       const active = sparse(x, xAt);
       if (active) {
         for (const i of active) {
           const { outputs, weightOf } = taps(i);
-          for (let k = 0; k < outputs.length; k++) out[outAt + outputs[k]] += weights[weightOf[k]] * x[xAt + i];
+          for (let k = 0; k < outputs.length; k++)
+            out[outAt + outputs[k]] += weights[weightOf[k]] * x[xAt + i];
         }
         return;
       }
@@ -103,8 +116,8 @@ function convolutionMap(layer: ConvLayer, input: Shape3, shape: Shape3): LinearM
   };
 }
 
-/** All rows of a convolution, four numbers each: weight, first output, first input, length. Outputs of a row are
- *  neighbors; its inputs are a horizontal stride apart. */
+/** All rows of a convolution, four numbers each: weight, first output, first input, length. Outputs of a row
+ *  are neighbors; its inputs are a horizontal stride apart. */
 function convolutionRows(layer: ConvLayer, [channels, height, width]: Shape3, shape: Shape3): Int32Array {
   const [outChannels, outHeight, outWidth] = shape;
   const [[kH, kW], [sH, sW], [pH, pW]] = [layer.kernel, layer.stride, layer.padding];
@@ -120,8 +133,12 @@ function convolutionRows(layer: ConvLayer, [channels, height, width]: Shape3, sh
           for (let outY = 0; outY < outHeight; outY++) {
             const y = outY * sH + kY - pH;
             if (y < 0 || y >= height || lastX < firstX) continue;
-            rows.push(((o * inGroup + c) * kH + kY) * kW + kX, (o * outHeight + outY) * outWidth + firstX,
-              (channel * height + y) * width + firstX * sW + kX - pW, lastX - firstX + 1);
+            rows.push(
+              ((o * inGroup + c) * kH + kY) * kW + kX,
+              (o * outHeight + outY) * outWidth + firstX,
+              (channel * height + y) * width + firstX * sW + kX - pW,
+              lastX - firstX + 1,
+            );
           }
         }
       }
@@ -136,7 +153,11 @@ interface Taps {
 }
 
 /** Outputs that an input reaches, each with its weight; found when first asked for, then kept. */
-function convolutionTaps(layer: ConvLayer, [channels, height, width]: Shape3, shape: Shape3): (input: number) => Taps {
+function convolutionTaps(
+  layer: ConvLayer,
+  [channels, height, width]: Shape3,
+  shape: Shape3,
+): (input: number) => Taps {
   const [outChannels, outHeight, outWidth] = shape;
   const [[kH, kW], [sH, sW], [pH, pW]] = [layer.kernel, layer.stride, layer.padding];
   const [inGroup, outGroup] = [channels / layer.groups, outChannels / layer.groups];
@@ -149,7 +170,8 @@ function convolutionTaps(layer: ConvLayer, [channels, height, width]: Shape3, sh
     for (let kY = 0; kY < kH; kY++) {
       for (let kX = 0; kX < kW; kX++) {
         const [outY, outX] = [(y + pH - kY) / sH, (x + pW - kX) / sW];
-        if (outY < 0 || outY >= outHeight || outX < 0 || outX >= outWidth || outY % 1 !== 0 || outX % 1 !== 0) continue;
+        if (outY < 0 || outY >= outHeight || outX < 0 || outX >= outWidth || outY % 1 !== 0 || outX % 1 !== 0)
+          continue;
         for (let o = group * outGroup; o < (group + 1) * outGroup; o++) {
           outputs.push((o * outHeight + outY) * outWidth + outX);
           weightOf.push(((o * inGroup + (c - group * inGroup)) * kH + kY) * kW + kX);

@@ -8,17 +8,23 @@ import { decide } from "./plastic-layer.js";
 import { Population } from "./population.js";
 import { crossEntropy } from "./readout.js";
 
-/** Accuracy on the queries after one plain gradient step of the last layer on the support: weights and biases in units of
- *  the threshold, w − rate·∂L/∂w, kept as floats; only q is rounded to an integer, so that the neurons stay the chip's.
- *  A comparison beside the chip's own rule, which it does not use. Source: design §5, "one float gradient step". */
+/** Accuracy on the queries after one plain gradient step of the last layer on the support: weights and biases
+ *  in units of the threshold, w − rate·∂L/∂w, kept as floats; only q is rounded to an integer, so that the
+ *  neurons stay the chip's. A comparison beside the chip's own rule, which it does not use. Source: design
+ *  §5, "one float gradient step". */
 export function floatStepAccuracy(network: LoihiNetwork, task: Task, chipSeed: number, rate: number): number {
   const { arrivals } = runTask(network, task, { chipSeed, learn: false });
   return floatStepOnArrivals(network, task, chipSeed, rate, arrivals);
 }
 
-/** The same, where an engine has run the hidden layers already: `arrivals` [sample][S, J], row r−1 for step r. */
+/** The same, where an engine has run the hidden layers already: `arrivals` [sample][S, J], row r−1 for step
+ *  r. */
 export function floatStepOnArrivals(
-  network: LoihiNetwork, task: Task, chipSeed: number, rate: number, arrivals: readonly Uint16Array[],
+  network: LoihiNetwork,
+  task: Task,
+  chipSeed: number,
+  rate: number,
+  arrivals: readonly Uint16Array[],
 ): number {
   const { last, steps } = network;
   const { loihi, weight } = last.spec as DenseLayer;
@@ -31,11 +37,15 @@ export function floatStepOnArrivals(
   tapes.forEach((tape, k) => {
     reverse.present(tape, outputGradients(network, gradient.subarray(k * K, (k + 1) * K)));
   });
-  // mantissa = master·scale, so a step of the master is a step of scale² on the mantissa; likewise for biases.
+  // mantissa = master·scale, so a step of the master is a step of scale² on the mantissa; likewise for
+  // biases.
   const scale = loihi.vthMant * 2 ** -weight.wgtExp;
   const vth = loihi.vthMant * 64;
   const unit = effectiveWeightSlope(weight.wgtExp);
-  const effective = Float64Array.from(last.mantissa, (m, k) => unit * (m - rate * scale ** 2 * reverse.mantissa[k]));
+  const effective = Float64Array.from(
+    last.mantissa,
+    (m, k) => unit * (m - rate * scale ** 2 * reverse.mantissa[k]),
+  );
   const bias = Array.from(last.bias, (b, i) => Math.round(b - rate * vth ** 2 * reverse.bias[i]));
   const right = task.query.filter((_, index) => {
     const population = new Population(loihi, K, steps, bias);

@@ -27,7 +27,10 @@ function gridOf(quantizer: GridQuantizer, layer: ConvLayer | DenseLayer, part: "
   if (grid === "paper") {
     if (!PAPER[bits]) {
       throw userError({
-        code: "E-ENG-014", at: "quantizer, grid paper", found: `${bits} bits`, limit: Object.keys(PAPER).join(", "),
+        code: "E-ENG-014",
+        at: "quantizer, grid paper",
+        found: `${bits} bits`,
+        limit: Object.keys(PAPER).join(", "),
         hint: "grid symmetric takes any number of bits",
       });
     }
@@ -50,13 +53,20 @@ export interface Quantized {
   readonly open: Tensors;
 }
 
-/** Rounds all weights and biases. Nearest: ties to the even multiple; stochastic: floor(x + uniform), the uniform number
- *  of element i of tensor n after inner step k (0: the start of a task) being draw32(seed, stream, 1024·k + n, i)/2^32.
- *  The `chip` grid is in units of a layer's threshold. Without a quantizer all passes unchanged. Source: design §5. */
+/** Rounds all weights and biases. Nearest: ties to the even multiple; stochastic: floor(x + uniform), the
+ *  uniform number of element i of tensor n after inner step k (0: the start of a task) being draw32(seed,
+ *  stream, 1024·k + n, i)/2^32. The `chip` grid is in units of a layer's threshold. Without a quantizer all
+ *  passes unchanged. Source: design §5. */
 export function quantizeTensors(
-  spec: NetworkSpec, tensors: Tensors, quantizer: GridQuantizer | undefined, seed: number, innerStep: number,
+  spec: NetworkSpec,
+  tensors: Tensors,
+  quantizer: GridQuantizer | undefined,
+  seed: number,
+  innerStep: number,
 ): Quantized {
-  const open = Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, new Float64Array(t.length).fill(1)]));
+  const open = Object.fromEntries(
+    Object.entries(tensors).map(([name, t]) => [name, new Float64Array(t.length).fill(1)]),
+  );
   if (!quantizer) return { tensors, open };
   const stream = innerStep === 0 ? STREAM.stochasticRounding : STREAM.innerRounding;
   const out: Tensors = {};
@@ -69,11 +79,15 @@ export function quantizeTensors(
       const item = 1024 * innerStep + number++;
       out[name] = tensors[name].map((x, i) => {
         const scaled = (x - offset) / step;
-        const rounded = offset + step * (quantizer.rounding === "nearest"
-          ? roundHalfEven(scaled)
-          : Math.floor(scaled + draw32(seed, stream, item, i) / 2 ** 32));
+        const rounded =
+          offset +
+          step *
+            (quantizer.rounding === "nearest"
+              ? roundHalfEven(scaled)
+              : Math.floor(scaled + draw32(seed, stream, item, i) / 2 ** 32));
         // Half a step of slack: offset + k·step may miss the limit by a rounding error of float64.
-        if (rounded >= min - step / 2 && rounded <= max + step / 2) return Math.min(max, Math.max(min, rounded));
+        if (rounded >= min - step / 2 && rounded <= max + step / 2)
+          return Math.min(max, Math.max(min, rounded));
         open[name][i] = 0;
         return rounded < min ? min : max;
       });

@@ -19,11 +19,16 @@ function metricsOf(network: LoihiNetwork, task: Task, run: TaskRun): TaskMetrics
     if (most === 0) silent++;
   });
   return {
-    loss: run.loss, accuracy: right / Math.max(1, run.query.length), spikeRates: spikeRates(network, run), ties, silent,
+    loss: run.loss,
+    accuracy: right / Math.max(1, run.query.length),
+    spikeRates: spikeRates(network, run),
+    ties,
+    silent,
   };
 }
 
-/** [support + query, J] spikes of the last hidden layer over all steps; of the input where there is no hidden layer. */
+/** [support + query, J] spikes of the last hidden layer over all steps; of the input where there is no hidden
+ *  layer. */
 function featuresOf(network: LoihiNetwork, run: TaskRun): Int32Array {
   const J = network.last.map.inputSize;
   const features = new Int32Array(run.arrivals.length * J);
@@ -47,14 +52,23 @@ function spikePairs(spikes: Uint16Array, steps: number): { step: Uint16Array; ne
   return { step: Uint16Array.from(step), neuron: Uint32Array.from(neuron) };
 }
 
-function recordOf(network: LoihiNetwork, run: TaskRun, tape: PlasticTape, sample: number): PresentationRecord {
+function recordOf(
+  network: LoihiNetwork,
+  run: TaskRun,
+  tape: PlasticTape,
+  sample: number,
+): PresentationRecord {
   const hidden = run.hidden[sample]!.layers.slice(1).map(({ spikes }) => spikePairs(spikes, network.steps));
   return {
-    learn: tape.label >= 0 && network.spec.soel !== null, label: tape.label,
+    learn: tape.label >= 0 && network.spec.soel !== null,
+    label: tape.label,
     spikes: [...hidden, spikePairs(tape.population.spikes, network.steps)],
-    u: tape.population.u, v: tape.population.v, y1: tape.y1,
+    u: tape.population.u,
+    v: tape.population.v,
+    y1: tape.y1,
     weights: Int16Array.from(tape.weights[tape.weights.length - 1].mantissa),
-    outputSpikes: tape.outputSpikes, decision: tape.decision,
+    outputSpikes: tape.outputSpikes,
+    decision: tape.decision,
   };
 }
 
@@ -80,14 +94,19 @@ export function loihiMethods(spec: NetworkSpec): Omit<Engine, "name" | "spec" | 
       const run = runTask(net, task, { chipSeed, learn });
       const K = net.last.map.outputSize;
       const outputSpikes = new Int32Array(run.query.length * K);
-      run.query.forEach((tape, k) => outputSpikes.set(tape.outputSpikes, k * K));
+      for (const [k, tape] of run.query.entries()) outputSpikes.set(tape.outputSpikes, k * K);
       return {
-        ...metricsOf(net, task, run), decisions: run.query.map(({ decision }) => decision), outputSpikes,
-        logits: run.logits, features: featuresOf(net, run), learnedWeights: Int16Array.from(run.plastic.mantissa),
+        ...metricsOf(net, task, run),
+        decisions: run.query.map(({ decision }) => decision),
+        outputSpikes,
+        logits: run.logits,
+        features: featuresOf(net, run),
+        learnedWeights: Int16Array.from(run.plastic.mantissa),
         products: { ...run.plastic.products },
       };
     },
-    gradientStepAccuracy: async (task, { chipSeed, rate }) => floatStepAccuracy(ready(), task, chipSeed, rate),
+    gradientStepAccuracy: async (task, { chipSeed, rate }) =>
+      floatStepAccuracy(ready(), task, chipSeed, rate),
     record: async (task, { chipSeed, learn, onWrap }) => {
       const net = ready();
       const run = runTask(net, task, { chipSeed, learn, onWrap, keepHidden: true });
@@ -98,7 +117,8 @@ export function loihiMethods(spec: NetworkSpec): Omit<Engine, "name" | "spec" | 
   };
 }
 
-/** Keeping every layer of every sample saves the backward a second forward; past this many values it costs too much. */
+/** Keeping every layer of every sample saves the backward a second forward; past this many values it costs
+ *  too much. */
 const KEPT_VALUES = 20e6;
 const fitsInMemory = (network: LoihiNetwork, task: Task): boolean => {
   const neurons = network.layers.reduce((sum, layer) => sum + (layer ? layer.map.outputSize : 0), 0);

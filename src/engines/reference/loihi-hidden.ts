@@ -33,7 +33,10 @@ export function inputSpikes(spec: NetworkSpec, sample: SpikeTensor): Uint16Array
 
 /** Runs the layers before the last. `onWrap` gets the layer's name first. */
 export function runHidden(
-  spec: NetworkSpec, layers: LoihiLayers, sample: SpikeTensor, onWrap: (layer: string) => OnWrap,
+  spec: NetworkSpec,
+  layers: LoihiLayers,
+  sample: SpikeTensor,
+  onWrap: (layer: string) => OnWrap,
 ): HiddenTape {
   const shapes = networkShapes(spec);
   const steps = presentationSteps(spec);
@@ -67,11 +70,17 @@ export function arrivalsOf(tape: HiddenTape, steps: number): Uint16Array {
   return out;
 }
 
-/** Adds the gradients of the static layers, from `gSpikes` [S, J] of the last of them (by the step they fire in).
- *  @param gRates [layer] gradient of every spike of a neuron at any step [n] from the rate penalty, or null */
+/** Adds the gradients of the static layers, from `gSpikes` [S, J] of the last of them (by the step they fire
+ *  in).
+ *  @param gRates [layer] gradient of every spike of a neuron at any step [n] from the rate penalty, or
+ *  null */
 export function hiddenGradient(
-  spec: NetworkSpec, layers: LoihiLayers, tape: HiddenTape, gSpikes: Float64Array,
-  gRates: readonly (Float64Array | null)[], gradients: Record<string, Float64Array>,
+  spec: NetworkSpec,
+  layers: LoihiLayers,
+  tape: HiddenTape,
+  gSpikes: Float64Array,
+  gRates: readonly (Float64Array | null)[],
+  gradients: Record<string, Float64Array>,
 ): void {
   const shapes = networkShapes(spec);
   const steps = presentationSteps(spec);

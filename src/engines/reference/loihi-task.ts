@@ -24,12 +24,17 @@ export interface LoihiNetwork {
 }
 
 /** Joins spec, masters and integers. */
-export function loihiNetwork(spec: NetworkSpec, masters: Parameters, quantized: QuantizedNetwork): LoihiNetwork {
+export function loihiNetwork(
+  spec: NetworkSpec,
+  masters: Parameters,
+  quantized: QuantizedNetwork,
+): LoihiNetwork {
   const layers = loihiLayers(spec, masters, quantized);
   return { spec, quantized, layers, last: layers[layers.length - 1]!, steps: presentationSteps(spec) };
 }
 
-/** A task as it ran: the static layers of every sample, the last layer through all its presentations, the readout. */
+/** A task as it ran: the static layers of every sample, the last layer through all its presentations, the
+ *  readout. */
 export interface TaskRun {
   /** [support, query] in the task's order. */
   readonly arrivals: readonly Uint16Array[];
@@ -60,17 +65,21 @@ export interface RunOptions {
 export const assignedOutputs = (network: LoihiNetwork, task: Task): boolean[] =>
   Array.from({ length: network.last.map.outputSize }, (_, i) => i < task.classNames.length);
 
-/** Runs a task as the chip does: support presentations in their order from t = 1, then the queries (design §6).
+/** Runs a task as the chip does: support presentations in their order from t = 1, then the queries (design
+ *  §6).
  *  @throws WrapError where the strict simulator would stop, unless `onWrap` is "wrap" */
 export function runTask(network: LoihiNetwork, task: Task, options: RunOptions): TaskRun {
   const { spec, layers, last, steps } = network;
   const samples = [...task.support, ...task.query];
   const order = options.learn ? task.presentation : [];
-  const presentationsOf = (sample: number): readonly number[] => sample < task.support.length
-    ? order.flatMap((shown, k) => (shown === sample ? [k] : []))
-    : [order.length + sample - task.support.length];
+  const presentationsOf = (sample: number): readonly number[] =>
+    sample < task.support.length
+      ? order.flatMap((shown, k) => (shown === sample ? [k] : []))
+      : [order.length + sample - task.support.length];
   const wraps: WrapReport[] = [];
-  const report = (presentations: readonly number[]) => (layer: string) =>
+  const report =
+    (presentations: readonly number[]) =>
+    (layer: string) =>
     (quantity: WrapReport["quantity"], step: number, neuron: number): void => {
       for (const presentation of presentations) wraps.push({ layer, quantity, step, neuron, presentation });
     };
@@ -87,29 +96,59 @@ export function runTask(network: LoihiNetwork, task: Task, options: RunOptions):
   const plastic = plasticLayer(network, assigned, options.chipSeed);
   const name = spec.layers[spec.layers.length - 1].name;
   const support = order.map((sample, k) =>
-    plastic.present(arrivals[sample], steps, spec.soel ? task.supportLabels[sample] : -1, report([k])(name)));
+    plastic.present(arrivals[sample], steps, spec.soel ? task.supportLabels[sample] : -1, report([k])(name)),
+  );
   const query = task.query.map((_, k) =>
-    plastic.present(arrivals[task.support.length + k], steps, -1, report([order.length + k])(name), false));
+    plastic.present(arrivals[task.support.length + k], steps, -1, report([order.length + k])(name), false),
+  );
   if (wraps.length > 0 && options.onWrap !== "wrap") throw new WrapError(inOrder(wraps));
   const logits = logitsOf(network, query, assigned);
   const { loss, gradient } = crossEntropy(logits, last.map.outputSize, task.queryLabels, assigned);
-  return { arrivals, counts, hidden, plastic, support, query, logits, loss, logitGradient: gradient, wraps: inOrder(wraps) };
+  return {
+    arrivals,
+    counts,
+    hidden,
+    plastic,
+    support,
+    query,
+    logits,
+    loss,
+    logitGradient: gradient,
+    wraps: inOrder(wraps),
+  };
 }
 
 const inOrder = (wraps: WrapReport[]): WrapReport[] =>
   wraps.sort((a, b) => a.presentation - b.presentation || a.step - b.step);
 
 /** The last layer with the network's start weights. */
-export function plasticLayer(network: LoihiNetwork, assigned: readonly boolean[], chipSeed: number): PlasticLayer {
+export function plasticLayer(
+  network: LoihiNetwork,
+  assigned: readonly boolean[],
+  chipSeed: number,
+): PlasticLayer {
   const { spec, quantized, last } = network;
   const layer = last.spec as DenseLayer;
   const rule = spec.soel && quantized.soel ? plasticRule(spec.soel, quantized.soel) : null;
-  return new PlasticLayer(last.map.inputSize, last.map.outputSize, layer.loihi, layer.weight, last.mantissa, last.bias,
-    rule, assigned, chipSeed);
+  return new PlasticLayer(
+    last.map.inputSize,
+    last.map.outputSize,
+    layer.loihi,
+    layer.weight,
+    last.mantissa,
+    last.bias,
+    rule,
+    assigned,
+    chipSeed,
+  );
 }
 
 /** Logit = κ·N + λ·mean over r of u/vth; 0 for outputs without a class. [tape, output] */
-export function logitsOf(network: LoihiNetwork, tapes: readonly PlasticTape[], assigned: readonly boolean[]): Float64Array {
+export function logitsOf(
+  network: LoihiNetwork,
+  tapes: readonly PlasticTape[],
+  assigned: readonly boolean[],
+): Float64Array {
   const { kappa, lambda } = network.spec.readout;
   const K = assigned.length;
   const logits = new Float64Array(tapes.length * K);
@@ -135,10 +174,15 @@ export function outputGradients(network: LoihiNetwork, logitGradient: Float64Arr
 }
 
 /** Gradient of the query loss and of the rate penalty for all parameters, through the learned weights.
- *  `direct`: with the hidden spikes of the support taken as constants, for finding mistakes. Source: design §6.
+ *  `direct`: with the hidden spikes of the support taken as constants, for finding mistakes. Source: design
+ *  §6.
  *  @returns gradients by parameter, float64, and the penalty */
 export function taskGradient(
-  network: LoihiNetwork, task: Task, run: TaskRun, penalty?: RatePenalty, direct = false,
+  network: LoihiNetwork,
+  task: Task,
+  run: TaskRun,
+  penalty?: RatePenalty,
+  direct = false,
 ): { readonly gradients: Record<string, Float64Array>; readonly penalty: number } {
   const { spec, layers, last, steps } = network;
   const gradients = zeroGradients(spec);
@@ -162,18 +206,30 @@ export function taskGradient(
   const penalties = layerPenalties(network, run, penalty);
   [...task.support, ...task.query].forEach((sample, index) => {
     const tape = run.hidden[index] ?? runHidden(spec, layers, sample, () => () => {});
-    hiddenGradient(spec, layers, tape, gSamples[index], penalties.map((p) => p && p.perSpike), gradients);
+    hiddenGradient(
+      spec,
+      layers,
+      tape,
+      gSamples[index],
+      penalties.map((p) => p?.perSpike ?? null),
+      gradients,
+    );
   });
   return { gradients, penalty: penalties.reduce((sum, p) => sum + (p ? p.loss : 0), 0) };
 }
 
 /** Gradients of the last layer and of the rule's scalars, from the mantissas' and the biases'. */
-function setLastLayer(network: LoihiNetwork, reverse: PlasticReverse, gradients: Record<string, Float64Array>): void {
+function setLastLayer(
+  network: LoihiNetwork,
+  reverse: PlasticReverse,
+  gradients: Record<string, Float64Array>,
+): void {
   const { last, spec } = network;
   const [weight, bias] = [gradients[`${last.spec.name}.weight`], gradients[`${last.spec.name}.bias`]];
   for (let k = 0; k < weight.length; k++) weight[k] = reverse.mantissa[k] * last.mantissaSlope[k];
   for (let i = 0; i < bias.length; i++) bias[i] = reverse.bias[i] * last.biasSlope[i];
-  if (spec.soel) for (const name of ["hi", "lo", "theta", "rho"] as const) gradients[name][0] = reverse.scalars[name];
+  if (spec.soel)
+    for (const name of ["hi", "lo", "theta", "rho"] as const) gradients[name][0] = reverse.scalars[name];
 }
 
 /** [layer] penalty of every hidden weighted layer, over the distinct samples of the task; null for pools. */
@@ -186,7 +242,8 @@ function layerPenalties(network: LoihiNetwork, run: TaskRun, penalty?: RatePenal
   });
 }
 
-/** [layer] mean spikes per neuron and step: hidden layers over the distinct samples, the last over the queries' N. */
+/** [layer] mean spikes per neuron and step: hidden layers over the distinct samples, the last over the
+ *  queries' N. */
 export function spikeRates(network: LoihiNetwork, run: TaskRun): number[] {
   const shapes = networkShapes(network.spec);
   const hidden = network.layers.slice(0, -1).map((_, index) => {

@@ -6,7 +6,13 @@ import { inputFrames, restStates, runSteps, srmNetwork } from "./srm-network.js"
 import type { Tensors } from "./srm-network.js";
 
 /** What U of every layer is brought to at the last step. Source: design §4, start weights. */
-export const LSUV_TARGET = { variance: 1, mean: -0.559, varianceTolerance: 0.1, meanTolerance: 0.2, rounds: 20 } as const;
+export const LSUV_TARGET = {
+  variance: 1,
+  mean: -0.559,
+  varianceTolerance: 0.1,
+  meanTolerance: 0.2,
+  rounds: 20,
+} as const;
 
 /** Mean and variance of one layer's U at the last step over the support batch. */
 export interface LayerStatistics {
@@ -15,18 +21,25 @@ export interface LayerStatistics {
   readonly variance: number;
 }
 
-/** Start weights of a `srm` network: orthogonal, then layer by layer rescaled to variance 1 and the bias shifted to mean
- *  −0.559 of U at the last step. A layer that gets no spikes at all stays as drawn; `statistics` shows it.
- *  Source: Mishkin 2016 (LSUV); design §4. */
+/** Start weights of a `srm` network: orthogonal, then layer by layer rescaled to variance 1 and the bias
+ *  shifted to mean −0.559 of U at the last step. A layer that gets no spikes at all stays as drawn;
+ *  `statistics` shows it. Source: Mishkin 2016 (LSUV); design §4. */
 export function lsuvStart(
-  spec: NetworkSpec, samples: readonly SpikeTensor[], seed: number,
+  spec: NetworkSpec,
+  samples: readonly SpikeTensor[],
+  seed: number,
 ): { readonly parameters: Parameters; readonly statistics: readonly LayerStatistics[] } {
   const network = srmNetwork(spec);
   const tensors: Tensors = {};
   parameterShapes(spec).forEach(({ name, shape }, item) => {
-    tensors[name] = shape.length > 1
-      ? orthogonal(shape[0], shape.slice(1).reduce((a, b) => a * b, 1), new Rng(seed, STREAM.startWeights, item))
-      : new Float64Array(shape[0]);
+    tensors[name] =
+      shape.length > 1
+        ? orthogonal(
+            shape[0],
+            shape.slice(1).reduce((a, b) => a * b, 1),
+            new Rng(seed, STREAM.startWeights, item),
+          )
+        : new Float64Array(shape[0]);
   });
   const frames = samples.map((sample) => inputFrames(network, sample));
   const statistics = network.stages.map((stage, k) => {
@@ -34,15 +47,21 @@ export function lsuvStart(
     let found = statisticsOf(k);
     for (let round = 0; round < LSUV_TARGET.rounds && !within(found) && found.variance > 0; round++) {
       const scale = Math.sqrt(LSUV_TARGET.variance / found.variance);
-      tensors[`${name}.weight`].forEach((w, i, all) => { all[i] = w * scale; });
+      tensors[`${name}.weight`].forEach((w, i, all) => {
+        all[i] = w * scale;
+      });
       // The mean moves with the weights too, so it is shifted by what is missing after the scale.
       const shift = LSUV_TARGET.mean - statisticsOf(k).mean;
-      tensors[`${name}.bias`].forEach((b, i, all) => { all[i] = b + shift; });
+      tensors[`${name}.bias`].forEach((b, i, all) => {
+        all[i] = b + shift;
+      });
       found = statisticsOf(k);
     }
     return { name, ...found };
   });
-  const parameters = Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, Float32Array.from(t)]));
+  const parameters = Object.fromEntries(
+    Object.entries(tensors).map(([name, t]) => [name, Float32Array.from(t)]),
+  );
   return { parameters, statistics };
 
   function statisticsOf(stage: number): { mean: number; variance: number } {
@@ -65,8 +84,8 @@ const within = ({ mean, variance }: { mean: number; variance: number }): boolean
   Math.abs(variance - LSUV_TARGET.variance) <= LSUV_TARGET.varianceTolerance &&
   Math.abs(mean - LSUV_TARGET.mean) <= LSUV_TARGET.meanTolerance;
 
-/** A random matrix [rows, columns] whose rows (or columns, where there are fewer of them) are orthonormal: modified
- *  Gram–Schmidt, done twice for exactness. */
+/** A random matrix [rows, columns] whose rows (or columns, where there are fewer of them) are orthonormal:
+ *  modified Gram–Schmidt, done twice for exactness. */
 export function orthogonal(rows: number, columns: number, rng: Rng): Float64Array {
   const [count, length] = [Math.min(rows, columns), Math.max(rows, columns)];
   const vectors: Float64Array[] = [];
@@ -80,6 +99,8 @@ export function orthogonal(rows: number, columns: number, rng: Rng): Float64Arra
     if (norm > 1e-9) vectors.push(v.map((x) => x / norm));
   }
   const out = new Float64Array(rows * columns);
-  vectors.forEach((v, k) => v.forEach((x, i) => { out[rows <= columns ? k * columns + i : i * columns + k] = x; }));
+  for (const [k, v] of vectors.entries()) {
+    for (const [i, x] of v.entries()) out[rows <= columns ? k * columns + i : i * columns + k] = x;
+  }
   return out;
 }

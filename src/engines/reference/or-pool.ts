@@ -15,11 +15,16 @@ export function orPool(spikes: Uint16Array, shape: Shape3, steps: number): Uint1
   return out;
 }
 
-/** Gradient of the spikes below: slope 1 to the input with the largest v⁻ in the step the pool reads, the first in
- *  row-major order on ties.
+/** Gradient of the spikes below: slope 1 to the input with the largest v⁻ in the step the pool reads, the
+ *  first in row-major order on ties.
  *  @param g [S, windows] gradient of the pool's spikes
  *  @param vBeforeReset [S, C·H·W] of the layer below */
-export function orPoolGradient(g: Float64Array, vBeforeReset: ArrayLike<number>, shape: Shape3, steps: number): Float64Array {
+export function orPoolGradient(
+  g: Float64Array,
+  vBeforeReset: ArrayLike<number>,
+  shape: Shape3,
+  steps: number,
+): Float64Array {
   const [sizeIn, sizeOut] = [shape[0] * shape[1] * shape[2], pooledSize(shape)];
   const out = new Float64Array(steps * sizeIn);
   forEachWindow(shape, (window, inputs) => {
@@ -33,7 +38,8 @@ export function orPoolGradient(g: Float64Array, vBeforeReset: ArrayLike<number>,
   return out;
 }
 
-/** v⁻ of a pool's own compartments, for a pool on it: 4,096 × its firing inputs of the step before. [S, windows] */
+/** v⁻ of a pool's own compartments, for a pool on it: 4,096 × its firing inputs of the step before. [S,
+ *  windows] */
 export function poolVoltage(spikes: Uint16Array, shape: Shape3, steps: number): Int32Array {
   const [sizeIn, sizeOut] = [shape[0] * shape[1] * shape[2], pooledSize(shape)];
   const out = new Int32Array(steps * sizeOut);
@@ -50,7 +56,10 @@ export const pooledSize = ([channels, height, width]: Shape3): number =>
   channels * Math.floor(height / 2) * Math.floor(width / 2);
 
 /** Calls `visit(window, its four inputs in row-major order)` for every 2×2 window. */
-export function forEachWindow([channels, height, width]: Shape3, visit: (window: number, inputs: readonly number[]) => void): void {
+export function forEachWindow(
+  [channels, height, width]: Shape3,
+  visit: (window: number, inputs: readonly number[]) => void,
+): void {
   let window = 0;
   for (let c = 0; c < channels; c++) {
     for (let y = 0; y + 1 < height; y += 2) {

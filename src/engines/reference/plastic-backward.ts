@@ -25,7 +25,10 @@ export class PlasticReverse {
   /** Goes back through one presentation.
    *  @param gOutputs null, or the gradients of N [K] and of every u [K] (the same at all steps)
    *  @returns [S, J] gradient of what arrives at each step, per spike */
-  present(tape: PlasticTape, gOutputs: { readonly spikes: Float64Array; readonly u: Float64Array } | null): Float64Array {
+  present(
+    tape: PlasticTape,
+    gOutputs: { readonly spikes: Float64Array; readonly u: Float64Array } | null,
+  ): Float64Array {
     const { inputs: J, outputs: K, rule, precision } = this.layer;
     const { population, arrivals } = tape;
     const steps = population.steps;
@@ -60,11 +63,19 @@ export class PlasticReverse {
   }
 
   private effectiveOf(tape: PlasticTape, segment: number): Float64Array {
-    return Float64Array.from(tape.weights[segment].mantissa, (m) => effectiveWeight(m, this.layer.precision.wgtExp));
+    return Float64Array.from(tape.weights[segment].mantissa, (m) =>
+      effectiveWeight(m, this.layer.precision.wgtExp),
+    );
   }
 
-  /** Turns the gradient of the new weights into those of the old ones, of traces, errors (so spikes), hi, lo, θ and ρ. */
-  private undoLearning(rule: PlasticRule, tape: PlasticTape, event: LearningEvent, gSpikes: Float64Array): void {
+  /** Turns the gradient of the new weights into those of the old ones, of traces, errors (so spikes), hi, lo,
+   *  θ and ρ. */
+  private undoLearning(
+    rule: PlasticRule,
+    tape: PlasticTape,
+    event: LearningEvent,
+    gSpikes: Float64Array,
+  ): void {
     const { inputs: J, outputs: K } = this.layer;
     const row = (event.r - 1) * J;
     for (let i = 0; i < K; i++) {

@@ -17,7 +17,8 @@ export interface LearningEvent {
   readonly productSaturated: Uint8Array;
 }
 
-/** One presentation of the last layer, with all that parity and the backward read. J inputs, K outputs, row r−1 for step r. */
+/** One presentation of the last layer, with all that parity and the backward read. J inputs, K outputs, row
+ *  r−1 for step r. */
 export interface PlasticTape {
   readonly population: Population;
   /** [S, J] what arrives at step r: number of spikes. */
@@ -37,7 +38,8 @@ export interface PlasticTape {
   readonly label: number;
 }
 
-/** The last layer with its weights, as it runs through the presentations of a task. Steps t count on and never restart. */
+/** The last layer with its weights, as it runs through the presentations of a task. Steps t count on and
+ *  never restart. */
 export class PlasticLayer {
   mantissa: Int16Array;
   /** Products of triggered windows with a trace that is not 0, and those of them that floor to 0 or −1. */
@@ -48,9 +50,15 @@ export class PlasticLayer {
   /** @param bias [K] integers as added to u
    *  @param assigned [K] whether a class belongs to the output */
   constructor(
-    readonly inputs: number, readonly outputs: number, private readonly neuron: LoihiNeuron, readonly precision: WeightPrecision,
-    mantissa: Int16Array, private readonly bias: ArrayLike<number>, readonly rule: PlasticRule | null,
-    private readonly assigned: readonly boolean[], private readonly seed: number,
+    readonly inputs: number,
+    readonly outputs: number,
+    private readonly neuron: LoihiNeuron,
+    readonly precision: WeightPrecision,
+    mantissa: Int16Array,
+    private readonly bias: ArrayLike<number>,
+    readonly rule: PlasticRule | null,
+    private readonly assigned: readonly boolean[],
+    private readonly seed: number,
   ) {
     this.mantissa = Int16Array.from(mantissa);
     this.traceState = this.freshTraces();
@@ -60,8 +68,8 @@ export class PlasticLayer {
     return (this.rule?.traces ?? []).map(() => new Float64Array(this.inputs));
   }
 
-  /** Runs one presentation. `arrivals` [S, J]: row r−1 holds what arrives at step r. With `label` ≥ 0 learning is on.
-   *  `traced: false` leaves the pre traces out, which nothing reads where learning is off. */
+  /** Runs one presentation. `arrivals` [S, J]: row r−1 holds what arrives at step r. With `label` ≥ 0
+   *  learning is on. `traced: false` leaves the pre traces out, which nothing reads where learning is off. */
   present(arrivals: Uint16Array, steps: number, label: number, onWrap: OnWrap, traced = true): PlasticTape {
     const { rule, outputs: K, inputs: J } = this;
     const learning = rule !== null && label >= 0;
@@ -105,7 +113,16 @@ export class PlasticLayer {
     }
     const decision = decide(total, population.u.subarray((steps - 1) * K), this.assigned);
     return {
-      population, arrivals, traces, counters, y1: Uint8Array.from(y1), weights, events, outputSpikes: total, decision, label,
+      population,
+      arrivals,
+      traces,
+      counters,
+      y1: Uint8Array.from(y1),
+      weights,
+      events,
+      outputSpikes: total,
+      decision,
+      label,
     };
   }
 
@@ -130,7 +147,8 @@ export class PlasticLayer {
     const none: WindowError = { e: 0, byCount: 0, byTarget: 0, byTheta: 0 };
     return Array.from(count, (c, i) => {
       if (!this.assigned[i]) return none;
-      if (rule.form === "chip") return windowError(rule.gamma, c, i === label ? rule.hi : rule.lo, rule.theta);
+      if (rule.form === "chip")
+        return windowError(rule.gamma, c, i === label ? rule.hi : rule.lo, rule.theta);
       if (i !== label) return none;
       const error = windowError(1, c, rule.hi, 1);
       const written = error.e !== 0 && Math.abs(error.e) > thresholds[i];
@@ -153,7 +171,15 @@ export class PlasticLayer {
       for (let j = 0; j < J; j++) {
         const at = i * J + j;
         const draw = drawBits(16 - bits, this.seed, streamOfWeights, this.t, at);
-        learn(out, this.mantissa[at], rule.products, (trace) => this.traceState[trace][j], errors[i].e, bits, draw);
+        learn(
+          out,
+          this.mantissa[at],
+          rule.products,
+          (trace) => this.traceState[trace][j],
+          errors[i].e,
+          bits,
+          draw,
+        );
         next[at] = out.w;
         saturated[at] = out.saturated ? 1 : 0;
         productSaturated[at] = out.productSaturated;
@@ -168,12 +194,19 @@ export class PlasticLayer {
   }
 }
 
-/** The assigned output with most spikes; ties by larger u of step S, then lower index. Source: design §6, step 7. */
-export function decide(outputSpikes: ArrayLike<number>, uLast: ArrayLike<number>, assigned: readonly boolean[]): number {
+/** The assigned output with most spikes; ties by larger u of step S, then lower index. Source: design §6,
+ *  step 7. */
+export function decide(
+  outputSpikes: ArrayLike<number>,
+  uLast: ArrayLike<number>,
+  assigned: readonly boolean[],
+): number {
   let best = -1;
   for (let i = 0; i < assigned.length; i++) {
     if (!assigned[i]) continue;
-    const more = best < 0 || outputSpikes[i] > outputSpikes[best] ||
+    const more =
+      best < 0 ||
+      outputSpikes[i] > outputSpikes[best] ||
       (outputSpikes[i] === outputSpikes[best] && uLast[i] > uLast[best]);
     if (more) best = i;
   }

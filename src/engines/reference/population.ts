@@ -9,8 +9,8 @@ export type OnWrap = (quantity: WrapReport["quantity"], step: number, neuron: nu
 /** vth = vthMant·64. */
 export const thresholdOf = (neuron: LoihiNeuron): number => neuron.vthMant * 2 ** VTH_EXP;
 
-/** The compartments of one layer during one presentation: forward step by step, everything kept that the backward reads.
- *  All arrays are [S, n], row r−1 for step r. */
+/** The compartments of one layer during one presentation: forward step by step, everything kept that the
+ *  backward reads. All arrays are [S, n], row r−1 for step r. */
 export class Population {
   readonly spikes: Uint16Array;
   readonly u: Int32Array;
@@ -25,7 +25,10 @@ export class Population {
 
   /** @param bias [n] integers as added to u */
   constructor(
-    private readonly neuron: LoihiNeuron, readonly size: number, readonly steps: number, private readonly bias: ArrayLike<number>,
+    private readonly neuron: LoihiNeuron,
+    readonly size: number,
+    readonly steps: number,
+    private readonly bias: ArrayLike<number>,
   ) {
     this.vth = thresholdOf(neuron);
     this.spikes = new Uint16Array(steps * size);
@@ -79,7 +82,10 @@ export class PopulationReverse {
   private readonly keepU: number;
   private readonly keepV: number;
 
-  constructor(private readonly forward: Population, neuron: LoihiNeuron) {
+  constructor(
+    private readonly forward: Population,
+    neuron: LoihiNeuron,
+  ) {
     this.bias = new Float64Array(forward.size);
     this.q = new Float64Array(forward.size);
     this.gv = new Float64Array(forward.size);

@@ -1,11 +1,15 @@
 import type { RatePenalty } from "../engine.js";
 
-/** Rate penalty of one layer: the mean over channels of (max(0, low−rate)/low)² + (max(0, rate−high)/high)², times the
- *  weight; the rate of a channel is the mean over its neurons, samples and steps. Source: design §6, outer loop.
+/** Rate penalty of one layer: the mean over channels of (max(0, low−rate)/low)² + (max(0, rate−high)/high)²,
+ *  times the weight; the rate of a channel is the mean over its neurons, samples and steps. Source: design
+ *  §6, outer loop.
  *  @param counts [n] spikes of every neuron over all samples and steps, neurons of a channel together
  *  @returns the penalty and its gradient for one spike of each neuron [n] */
 export function ratePenalty(
-  penalty: RatePenalty, counts: ArrayLike<number>, positions: number, samplesTimesSteps: number,
+  penalty: RatePenalty,
+  counts: ArrayLike<number>,
+  positions: number,
+  samplesTimesSteps: number,
 ): { readonly loss: number; readonly perSpike: Float64Array } {
   const channels = counts.length / positions;
   const perSpike = new Float64Array(counts.length);

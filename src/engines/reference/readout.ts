@@ -1,7 +1,10 @@
 /** Softmax cross-entropy of rows of logits: mean loss, and its gradient. Only columns with `used` take part.
  *  @param logits [rows, columns] */
 export function crossEntropy(
-  logits: Float64Array, columns: number, labels: readonly number[], used: readonly boolean[],
+  logits: Float64Array,
+  columns: number,
+  labels: readonly number[],
+  used: readonly boolean[],
 ): { readonly loss: number; readonly gradient: Float64Array } {
   const gradient = new Float64Array(logits.length);
   let loss = 0;

@@ -13,11 +13,17 @@ export interface SoelPaperUpdate {
   pullBack(gDelta: Float64Array): { readonly gradients: Tensors | null; readonly theta: number };
 }
 
-/** S = U > 0 at the last step; E = (softmax(S) − onehot)/n, zeroed where |E| ≤ θ, divided by θ as `divide` says
- *  ("integer" drops the fraction); P the trace at the last step. Source: design §6, `paper`.
- *  Straight-through: S has the neuron's surrogate slope, ⌊|E|/θ⌋ the slope of |E|/θ, the zeroing none of its own. */
+/** S = U > 0 at the last step; E = (softmax(S) − onehot)/n, zeroed where |E| ≤ θ, divided by θ as `divide`
+ *  says ("integer" drops the fraction); P the trace at the last step. Source: design §6, `paper`.
+ *  Straight-through: S has the neuron's surrogate slope, ⌊|E|/θ⌋ the slope of |E|/θ, the zeroing none of its
+ *  own. */
 export function soelPaperUpdate(
-  network: SrmNetwork, weights: Tensors, batch: Batch, horizon: Horizon, options: SoelPaper, theta: number,
+  network: SrmNetwork,
+  weights: Tensors,
+  batch: Batch,
+  horizon: Horizon,
+  options: SoelPaper,
+  theta: number,
 ): SoelPaperUpdate {
   const { map } = network.stages[network.stages.length - 1];
   const [J, K] = [map.inputSize, map.outputSize];
@@ -43,29 +49,36 @@ export function soelPaperUpdate(
   });
   const delta = new Float64Array(K * J);
   for (let sample = 0; sample < n; sample++) {
-    for (let i = 0; i < K; i++) for (let j = 0; j < J; j++) delta[i * J + j] -= scaled[sample * K + i] * traces[sample][j];
+    for (let i = 0; i < K; i++)
+      for (let j = 0; j < J; j++) delta[i * J + j] -= scaled[sample * K + i] * traces[sample][j];
   }
   return {
     delta,
     pullBack: (gDelta) => {
       const gScaled = new Float64Array(n * K);
       for (let sample = 0; sample < n; sample++) {
-        for (let i = 0; i < K; i++) for (let j = 0; j < J; j++) gScaled[sample * K + i] -= gDelta[i * J + j] * traces[sample][j];
+        for (let i = 0; i < K; i++)
+          for (let j = 0; j < J; j++) gScaled[sample * K + i] -= gDelta[i * J + j] * traces[sample][j];
       }
       let gTheta = 0;
-      if (options.divide !== "none") for (let k = 0; k < n * K; k++) gTheta -= (gScaled[k] * error[k]) / theta ** 2;
+      if (options.divide !== "none")
+        for (let k = 0; k < n * K; k++) gTheta -= (gScaled[k] * error[k]) / theta ** 2;
       if (options.order === 1) return { gradients: null, theta: gTheta };
-      const gradients = Object.fromEntries(Object.entries(weights).map(([name, t]) => [name, new Float64Array(t.length)]));
+      const gradients = Object.fromEntries(
+        Object.entries(weights).map(([name, t]) => [name, new Float64Array(t.length)]),
+      );
       for (let sample = 0; sample < n; sample++) {
-        const gError = error.slice(sample * K, (sample + 1) * K).map((e, i) =>
-          e === 0 ? 0 : gScaled[sample * K + i] / (options.divide === "none" ? 1 : theta));
+        const gError = error
+          .slice(sample * K, (sample + 1) * K)
+          .map((e, i) => (e === 0 ? 0 : gScaled[sample * K + i] / (options.divide === "none" ? 1 : theta)));
         const s = softmax.subarray(sample * K, (sample + 1) * K);
         const mean = s.reduce((sum, p, i) => sum + p * gError[i], 0);
         const tapes = runToEnd(network, weights, batch, sample, horizon);
         const out = readoutOf(network, tapes).value;
         const gU = s.map((p, i) => (p * (gError[i] - mean) * network.spike.slope(out[i])) / n);
         const gP = new Float64Array(J);
-        for (let i = 0; i < K; i++) for (let j = 0; j < J; j++) gP[j] -= gDelta[i * J + j] * scaled[sample * K + i];
+        for (let i = 0; i < K; i++)
+          for (let j = 0; j < J; j++) gP[j] -= gDelta[i * J + j] * scaled[sample * K + i];
         reverseSteps(network, weights, tapes, { ...dual(0, false), value: gU }, gP, null, gradients, null);
       }
       return { gradients, theta: gTheta };

@@ -12,13 +12,19 @@ export function horizonOf(spec: NetworkSpec, inner: InnerLoop): Horizon {
   return { burnIn, differentiated: Math.max(burnIn, spec.steps - (inner.truncation ?? spec.steps)) };
 }
 
-/** Inner rate of each tensor; 0 where a layer is left alone. `anil` and the paper's SOEL adapt the last layer only. */
-export function innerRates(spec: NetworkSpec, inner: InnerLoop, outer: OuterGradient): Readonly<Record<string, number>> {
+/** Inner rate of each tensor; 0 where a layer is left alone. `anil` and the paper's SOEL adapt the last layer
+ *  only. */
+export function innerRates(
+  spec: NetworkSpec,
+  inner: InnerLoop,
+  outer: OuterGradient,
+): Readonly<Record<string, number>> {
   const last = spec.layers[spec.layers.length - 1].name;
   const rates: Record<string, number> = {};
   for (const { kind, name } of spec.layers) {
     if (kind === "pool") continue;
-    const alone = inner.frozen.includes(name) || ((outer === "anil" || inner.rule === "soel-paper") && name !== last);
+    const alone =
+      inner.frozen.includes(name) || ((outer === "anil" || inner.rule === "soel-paper") && name !== last);
     const rate = alone ? 0 : typeof inner.rate === "number" ? inner.rate : (inner.rate[name] ?? 0);
     rates[`${name}.weight`] = rate;
     rates[`${name}.bias`] = inner.rule === "soel-paper" ? 0 : rate;
@@ -55,10 +61,13 @@ export interface AdaptOptions {
 export const startWeights = (network: SrmNetwork, masters: Tensors, options: AdaptOptions) =>
   quantizeTensors(network.spec, masters, options.inner.quantizeOuter, options.roundingSeed, 0);
 
-/** The inner loop: θ' = θ − α·∇L_support(θ), or SOEL in the paper's form, each step followed by the inner quantizer.
- *  Source: design §5. */
+/** The inner loop: θ' = θ − α·∇L_support(θ), or SOEL in the paper's form, each step followed by the inner
+ *  quantizer. Source: design §5. */
 export function adapt(
-  network: SrmNetwork, start: ReturnType<typeof startWeights>, support: Batch, options: AdaptOptions,
+  network: SrmNetwork,
+  start: ReturnType<typeof startWeights>,
+  support: Batch,
+  options: AdaptOptions,
 ): Adaptation {
   const { inner } = options;
   const horizon = horizonOf(network.spec, inner);
@@ -67,14 +76,26 @@ export function adapt(
   const steps: InnerStep[] = [];
   let weights = start.tensors;
   for (let k = 1; k <= inner.steps; k++) {
-    const soel = inner.rule === "soel-paper"
-      ? soelPaperUpdate(network, weights, support, horizon, soelOptions(inner), soelOptions(inner).theta)
-      : null;
+    const soel =
+      inner.rule === "soel-paper"
+        ? soelPaperUpdate(network, weights, support, horizon, soelOptions(inner), soelOptions(inner).theta)
+        : null;
     const update = soel
-      ? Object.fromEntries(Object.entries(weights).map(([name, t]) => [name, name === last ? soel.delta : new Float64Array(t.length)]))
+      ? Object.fromEntries(
+          Object.entries(weights).map(([name, t]) => [
+            name,
+            name === last ? soel.delta : new Float64Array(t.length),
+          ]),
+        )
       : mapTensors(batchGradient(network, weights, support, horizon).gradients, (g) => -g);
     const moved = mapTensors(weights, (w, name, i) => w + rates[name] * update[name][i]);
-    const { tensors, open } = quantizeTensors(network.spec, moved, inner.quantizeInner, options.roundingSeed, k);
+    const { tensors, open } = quantizeTensors(
+      network.spec,
+      moved,
+      inner.quantizeInner,
+      options.roundingSeed,
+      k,
+    );
     steps.push({ from: weights, update, open, soel });
     weights = tensors;
   }
@@ -82,7 +103,7 @@ export function adapt(
 }
 
 const soelOptions = (inner: InnerLoop) =>
-  inner.soelPaper ?? { order: 1, theta: 0.05, thetaLearned: false, divide: "none" } as const;
+  inner.soelPaper ?? ({ order: 1, theta: 0.05, thetaLearned: false, divide: "none" } as const);
 
 /** Gradients of everything that the inner loop started from. */
 export interface OuterGradients {
@@ -93,11 +114,15 @@ export interface OuterGradients {
   readonly theta: number;
 }
 
-/** Carries a gradient at the adapted weights back to the masters: exactly (`maml`, `anil`: v − H·αv for every step), or
- *  with the inner gradients as constants (`fomaml`). Quantizers are straight-through, 0 where clamped.
- *  Source: Finn 2017, eq. 1; design §5. */
+/** Carries a gradient at the adapted weights back to the masters: exactly (`maml`, `anil`: v − H·αv for every
+ *  step), or with the inner gradients as constants (`fomaml`). Quantizers are straight-through, 0 where
+ *  clamped. Source: Finn 2017, eq. 1; design §5. */
 export function outerGradients(
-  network: SrmNetwork, adaptation: Adaptation, support: Batch, atAdapted: Tensors, options: AdaptOptions,
+  network: SrmNetwork,
+  adaptation: Adaptation,
+  support: Batch,
+  atAdapted: Tensors,
+  options: AdaptOptions,
 ): OuterGradients {
   const { inner, outer } = options;
   const horizon = horizonOf(network.spec, inner);
@@ -110,7 +135,8 @@ export function outerGradients(
     v = mapTensors(v, (g, name, i) => g * step.open[name][i]);
     for (const name of Object.keys(v)) {
       const layer = name.slice(0, name.lastIndexOf("."));
-      rateGradients[layer] = (rateGradients[layer] ?? 0) + v[name].reduce((sum, g, i) => sum + g * step.update[name][i], 0);
+      rateGradients[layer] =
+        (rateGradients[layer] ?? 0) + v[name].reduce((sum, g, i) => sum + g * step.update[name][i], 0);
     }
     const scaled = mapTensors(v, (g, name) => g * rates[name]);
     if (step.soel) {
@@ -122,9 +148,18 @@ export function outerGradients(
       v = mapTensors(v, (g, name, i) => g - hessianVector![name][i]);
     }
   }
-  return { masters: mapTensors(v, (g, name, i) => g * adaptation.startOpen[name][i]), rates: rateGradients, theta };
+  return {
+    masters: mapTensors(v, (g, name, i) => g * adaptation.startOpen[name][i]),
+    rates: rateGradients,
+    theta,
+  };
 }
 
 /** Element by element into new tensors. */
-export const mapTensors = (tensors: Tensors, f: (value: number, name: string, index: number) => number): Tensors =>
-  Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, t.map((value, index) => f(value, name, index))]));
+export const mapTensors = (
+  tensors: Tensors,
+  f: (value: number, name: string, index: number) => number,
+): Tensors =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, t]) => [name, t.map((value, index) => f(value, name, index))]),
+  );

@@ -24,7 +24,12 @@ export interface SrmNetwork {
 /** Groups the layers of a spec; `spike` other than the step is for tests. */
 export function srmNetwork(spec: NetworkSpec, spike: SpikeFunction = stepSpike): SrmNetwork {
   const shapes = networkShapes(spec);
-  const stages: { layer: SrmStage["layer"]; map: SrmStage["map"]; pools: Int32Array[]; passedSize: number }[] = [];
+  const stages: {
+    layer: SrmStage["layer"];
+    map: SrmStage["map"];
+    pools: Int32Array[];
+    passedSize: number;
+  }[] = [];
   const inputPools: Int32Array[] = [];
   spec.layers.forEach((layer, index) => {
     if (layer.kind !== "pool") {
@@ -74,16 +79,23 @@ function pooledFrames(frames: Float64Array, windows: Int32Array, steps: number):
   return out;
 }
 
-const weightsOf = (tensors: Tensors, stage: SrmStage): StageWeights =>
-  ({ weight: tensors[`${stage.layer.name}.weight`], bias: tensors[`${stage.layer.name}.bias`] });
+const weightsOf = (tensors: Tensors, stage: SrmStage): StageWeights => ({
+  weight: tensors[`${stage.layer.name}.weight`],
+  bias: tensors[`${stage.layer.name}.bias`],
+});
 
 /** States of all stages before the first step. */
 export const restStates = (network: SrmNetwork): StageState[] => network.stages.map(restState);
 
 /** All stages over steps [from, to) of one sample, from states that count as constants. */
 export function runSteps(
-  network: SrmNetwork, weights: Tensors, frames: Float64Array, from: number, to: number,
-  start: readonly StageState[], direction: Tensors | null = null,
+  network: SrmNetwork,
+  weights: Tensors,
+  frames: Float64Array,
+  from: number,
+  to: number,
+  start: readonly StageState[],
+  direction: Tensors | null = null,
 ): StageTape[] {
   const inputs = network.stages[0].map.inputSize;
   let x: Dual = { ...dual(0, false), value: frames.subarray(from * inputs, to * inputs) };
@@ -100,28 +112,44 @@ export function runSteps(
 export function readoutOf(network: SrmNetwork, tapes: readonly StageTape[]): Dual {
   const { u, steps } = tapes[tapes.length - 1];
   const O = network.stages[network.stages.length - 1].map.outputSize;
-  return { value: u.value.slice((steps - 1) * O), dot: u.dot && u.dot.slice((steps - 1) * O) };
+  return { value: u.value.slice((steps - 1) * O), dot: u.dot?.slice((steps - 1) * O) ?? null };
 }
 
 /** Goes back through all stages of one sample.
  *  @param pLast [inputs] gradient of the last layer's trace at the last step, or null */
 export function reverseSteps(
-  network: SrmNetwork, weights: Tensors, tapes: readonly StageTape[], uLast: Dual, pLast: Float64Array | null,
-  direction: Tensors | null, gradients: Tensors, gradientDots: Tensors | null,
+  network: SrmNetwork,
+  weights: Tensors,
+  tapes: readonly StageTape[],
+  uLast: Dual,
+  pLast: Float64Array | null,
+  direction: Tensors | null,
+  gradients: Tensors,
+  gradientDots: Tensors | null,
 ): void {
   let passed: Dual | null = null;
   for (let k = network.stages.length - 1; k >= 0; k--) {
     const stage = network.stages[k];
     const last = k === network.stages.length - 1;
-    passed = reverseStage(stage, weightsOf(weights, stage), tapes[k],
-      { passed, uLast: last ? uLast : null, pLast: last ? pLast : null }, network.spike,
-      direction && weightsOf(direction, stage), weightsOf(gradients, stage), gradientDots && weightsOf(gradientDots, stage), k > 0);
+    passed = reverseStage(
+      stage,
+      weightsOf(weights, stage),
+      tapes[k],
+      { passed, uLast: last ? uLast : null, pLast: last ? pLast : null },
+      network.spike,
+      direction && weightsOf(direction, stage),
+      weightsOf(gradients, stage),
+      gradientDots && weightsOf(gradientDots, stage),
+      k > 0,
+    );
   }
 }
 
 /** Zeros in the layout of some tensors. */
 export const zerosLike = (tensors: Tensors): Tensors =>
-  Object.fromEntries(Object.entries(tensors).map(([name, values]) => [name, new Float64Array(values.length)]));
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, values]) => [name, new Float64Array(values.length)]),
+  );
 
 /** Samples ready to be differentiated: frames, and the states at the end of the burn-in. */
 export interface Batch {
@@ -130,7 +158,8 @@ export interface Batch {
   readonly states: readonly (readonly StageState[])[];
 }
 
-/** Which steps run how: [0, burnIn) with the unadapted weights, then without gradient until `differentiated`, then with. */
+/** Which steps run how: [0, burnIn) with the unadapted weights, then without gradient until `differentiated`,
+ *  then with. */
 export interface Horizon {
   readonly burnIn: number;
   readonly differentiated: number;
@@ -141,7 +170,11 @@ export type Observe = (sample: number, tapes: readonly StageTape[]) => void;
 
 /** Runs the burn-in of every sample with the unadapted weights. */
 export function prepareBatch(
-  network: SrmNetwork, start: Tensors, samples: readonly SpikeTensor[], labels: readonly number[], horizon: Horizon,
+  network: SrmNetwork,
+  start: Tensors,
+  samples: readonly SpikeTensor[],
+  labels: readonly number[],
+  horizon: Horizon,
   observe: Observe = () => {},
 ): Batch {
   const frames = samples.map((sample) => inputFrames(network, sample));
@@ -163,10 +196,15 @@ export interface BatchResult {
   readonly hessianVector: Tensors | null;
 }
 
-/** Mean cross-entropy of a batch, its gradient, and with `direction` the Hessian times it (forward over reverse, exact).
- *  `observe` sees the tapes of every sample, those before the differentiated steps included. */
+/** Mean cross-entropy of a batch, its gradient, and with `direction` the Hessian times it (forward over
+ *  reverse, exact). `observe` sees the tapes of every sample, those before the differentiated steps
+ *  included. */
 export function batchGradient(
-  network: SrmNetwork, weights: Tensors, batch: Batch, horizon: Horizon, direction: Tensors | null = null,
+  network: SrmNetwork,
+  weights: Tensors,
+  batch: Batch,
+  horizon: Horizon,
+  direction: Tensors | null = null,
   observe: Observe = () => {},
 ): BatchResult {
   const gradients = zerosLike(weights);
@@ -176,7 +214,7 @@ export function batchGradient(
   const readout = new Float64Array(n * K);
   const used = new Array<boolean>(K).fill(true);
   let loss = 0;
-  batch.frames.forEach((frames, sample) => {
+  batch.frames.forEach((_, sample) => {
     const tapes = runToEnd(network, weights, batch, sample, horizon, direction, (t) => observe(sample, t));
     observe(sample, tapes);
     const out = readoutOf(network, tapes);
@@ -184,7 +222,7 @@ export function batchGradient(
     const { loss: sampleLoss, gradient } = crossEntropy(out.value, K, [batch.labels[sample]], used);
     loss += sampleLoss / n;
     const dot = out.dot && softmaxDerivative(gradient, batch.labels[sample], out.dot);
-    const cotangent: Dual = { value: gradient.map((g) => g / n), dot: dot && dot.map((g) => g / n) };
+    const cotangent: Dual = { value: gradient.map((g) => g / n), dot: dot?.map((g) => g / n) ?? null };
     reverseSteps(network, weights, tapes, cotangent, null, direction, gradients, hessianVector);
   });
   return { loss, readout, gradients, hessianVector };
@@ -192,7 +230,12 @@ export function batchGradient(
 
 /** The steps after the burn-in of one sample; those before `differentiated` leave only their state. */
 export function runToEnd(
-  network: SrmNetwork, weights: Tensors, batch: Batch, sample: number, horizon: Horizon, direction: Tensors | null = null,
+  network: SrmNetwork,
+  weights: Tensors,
+  batch: Batch,
+  sample: number,
+  horizon: Horizon,
+  direction: Tensors | null = null,
   before: (tapes: readonly StageTape[]) => void = () => {},
 ): StageTape[] {
   const frames = batch.frames[sample];
@@ -207,7 +250,10 @@ export function runToEnd(
 
 /** Readouts alone. [sample, output] */
 export function batchReadout(
-  network: SrmNetwork, weights: Tensors, batch: Batch, horizon: Horizon,
+  network: SrmNetwork,
+  weights: Tensors,
+  batch: Batch,
+  horizon: Horizon,
   observe: Observe = () => {},
 ): Float64Array {
   const K = network.stages[network.stages.length - 1].map.outputSize;

@@ -45,28 +45,42 @@ export interface StageTape {
 }
 
 /** A zero array, and a zero derivative where one is wanted. */
-export const dual = (size: number, withDot: boolean): Dual =>
-  ({ value: new Float64Array(size), dot: withDot ? new Float64Array(size) : null });
+export const dual = (size: number, withDot: boolean): Dual => ({
+  value: new Float64Array(size),
+  dot: withDot ? new Float64Array(size) : null,
+});
 
 /** State before the first step. */
 export function restState(stage: SrmStage): StageState {
   const { inputSize, outputSize } = stage.map;
   return {
-    p: new Float64Array(inputSize), q: new Float64Array(inputSize),
-    r: new Float64Array(outputSize), s: new Float64Array(outputSize),
+    p: new Float64Array(inputSize),
+    q: new Float64Array(inputSize),
+    r: new Float64Array(outputSize),
+    s: new Float64Array(outputSize),
   };
 }
 
-/** Runs a stage over n steps from a state that counts as constant. With `direction`, derivatives along it go beside.
+/** Runs a stage over n steps from a state that counts as constant. With `direction`, derivatives along it go
+ *  beside.
  *  @param x [n, inputs] */
 export function runStage(
-  stage: SrmStage, weights: StageWeights, x: Dual, steps: number, start: StageState, spike: SpikeFunction,
+  stage: SrmStage,
+  weights: StageWeights,
+  x: Dual,
+  steps: number,
+  start: StageState,
+  spike: SpikeFunction,
   direction: StageWeights | null,
 ): StageTape {
   const { map, passedSize } = stage;
   const { alpha, beta, gain, alphaR, wr } = stage.layer.srm;
   const [I, O] = [map.inputSize, map.outputSize];
-  const [p, u, passed] = [dual(steps * I, !!direction), dual(steps * O, !!direction), dual(steps * passedSize, !!direction)];
+  const [p, u, passed] = [
+    dual(steps * I, !!direction),
+    dual(steps * O, !!direction),
+    dual(steps * passedSize, !!direction),
+  ];
   const winner = new Int32Array(steps * passedSize);
   const state = { p: start.p.slice(), q: start.q.slice(), r: start.r.slice(), s: start.s.slice() };
   const dState = direction ? restState(stage) : null;
@@ -108,7 +122,8 @@ export function runStage(
   return { steps, p, u, passed, winner, end: state };
 }
 
-/** [passed] neuron with the largest U of each window, the first in row-major order on ties; itself without pools. */
+/** [passed] neuron with the largest U of each window, the first in row-major order on ties; itself without
+ *  pools. */
 function winnersOf(stage: SrmStage, u: Float64Array, at: number): Int32Array {
   let winners = Int32Array.from({ length: stage.map.outputSize }, (_, i) => i);
   for (const windows of stage.pools) {
@@ -136,11 +151,19 @@ export interface StageCotangents {
   readonly pLast: Float64Array | null;
 }
 
-/** Goes back through a stage. Adds to the gradients, and to their derivatives along `direction` where it is given.
+/** Goes back through a stage. Adds to the gradients, and to their derivatives along `direction` where it is
+ *  given.
  *  @returns [n, inputs] gradient of x, or null where `wantInput` is false */
 export function reverseStage(
-  stage: SrmStage, weights: StageWeights, tape: StageTape, cotangents: StageCotangents, spike: SpikeFunction,
-  direction: StageWeights | null, gradient: StageWeights, gradientDot: StageWeights | null, wantInput: boolean,
+  stage: SrmStage,
+  weights: StageWeights,
+  tape: StageTape,
+  cotangents: StageCotangents,
+  spike: SpikeFunction,
+  direction: StageWeights | null,
+  gradient: StageWeights,
+  gradientDot: StageWeights | null,
+  wantInput: boolean,
 ): Dual | null {
   const { map, passedSize } = stage;
   const { alpha, beta, gain, alphaR, wr } = stage.layer.srm;
@@ -162,7 +185,9 @@ export function reverseStage(
         const at = t * passedSize + k;
         gU.value[i] += g.value[at] * spike.slope(u.value[row + i]);
         if (gU.dot && g.dot && u.dot) {
-          gU.dot[i] += g.dot[at] * spike.slope(u.value[row + i]) + g.value[at] * spike.curve(u.value[row + i]) * u.dot[row + i];
+          gU.dot[i] +=
+            g.dot[at] * spike.slope(u.value[row + i]) +
+            g.value[at] * spike.curve(u.value[row + i]) * u.dot[row + i];
         }
       }
     }
@@ -170,7 +195,8 @@ export function reverseStage(
       const gS = -(1 - alphaR) * wr * gR.value[i];
       gU.value[i] += spike.slope(u.value[row + i]) * gS;
       if (gU.dot && gR.dot && u.dot) {
-        gU.dot[i] += spike.slope(u.value[row + i]) * -(1 - alphaR) * wr * gR.dot[i] +
+        gU.dot[i] +=
+          spike.slope(u.value[row + i]) * -(1 - alphaR) * wr * gR.dot[i] +
           spike.curve(u.value[row + i]) * u.dot[row + i] * gS;
         gR.dot[i] = gU.dot[i] + alphaR * gR.dot[i];
       }
@@ -204,7 +230,14 @@ function add(to: Dual, from: Dual): void {
 
 /** One step back through the two trace filters: aQ first, as it takes aP of the step after. */
 function backFilter(
-  aP: Float64Array, aQ: Float64Array, gP: Float64Array, gx: Float64Array, at: number, alpha: number, beta: number, gain: number,
+  aP: Float64Array,
+  aQ: Float64Array,
+  gP: Float64Array,
+  gx: Float64Array,
+  at: number,
+  alpha: number,
+  beta: number,
+  gain: number,
 ): void {
   for (let j = 0; j < aP.length; j++) {
     aQ[j] = (1 - alpha) * aP[j] + beta * aQ[j];

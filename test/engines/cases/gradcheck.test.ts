@@ -30,7 +30,10 @@ describe.skipIf(!hasShared)("gradcheck with the reference engine", () => {
     const file = JSON.parse(textOf("maml_loihi_soel_small.json"));
     file.supportSteps[1].w[5] += 8;
     const wrongWeight = await check(JSON.stringify(file));
-    expect(wrongWeight).toMatchObject({ verdict: "differs", integers: { differences: 1, first: "support 1 weights, entry 5" } });
+    expect(wrongWeight).toMatchObject({
+      verdict: "differs",
+      integers: { differences: 1, first: "support 1 weights, entry 5" },
+    });
     const torch = JSON.parse(textOf("maml_torch_small.json"));
     const values: number[] = torch.secondOrderGradient["dense.weight"];
     values[0] += 1e-6 * Math.max(...values.map(Math.abs));
@@ -40,15 +43,34 @@ describe.skipIf(!hasShared)("gradcheck with the reference engine", () => {
   });
 
   it("says which field of a damaged case is wrong (E-CASE-002)", async () => {
-    const damage = (change: (file: Record<string, never> & { [key: string]: { [key: string]: unknown } }) => void) => {
+    const damage = (
+      change: (file: Record<string, never> & { [key: string]: { [key: string]: unknown } }) => void,
+    ) => {
       const file = JSON.parse(textOf("maml_torch_small.json"));
       change(file);
       return check(JSON.stringify(file));
     };
-    await expect(damage((f) => { delete f.queryLoss; })).rejects.toThrow(/lacks queryLoss.*E-CASE-002/);
-    await expect(damage((f) => { (f.weights["conv2.weight"] as number[]).pop(); })).rejects.toThrow(/conv2.weight: 599 values; allowed: 600/);
-    await expect(damage((f) => { (f.query.frames as string[])[7] = "01x"; })).rejects.toThrow(/query, frame 7/);
-    await expect(damage((f) => { f.support.labels = [0, 1]; f.support.frames = ["0", "1", "0"]; })).rejects.toThrow(/do not fit together/);
+    await expect(
+      damage((f) => {
+        delete f.queryLoss;
+      }),
+    ).rejects.toThrow(/lacks queryLoss.*E-CASE-002/);
+    await expect(
+      damage((f) => {
+        (f.weights["conv2.weight"] as number[]).pop();
+      }),
+    ).rejects.toThrow(/conv2.weight: 599 values; allowed: 600/);
+    await expect(
+      damage((f) => {
+        (f.query.frames as string[])[7] = "01x";
+      }),
+    ).rejects.toThrow(/query, frame 7/);
+    await expect(
+      damage((f) => {
+        f.support.labels = [0, 1];
+        f.support.frames = ["0", "1", "0"];
+      }),
+    ).rejects.toThrow(/do not fit together/);
   });
 });
 

@@ -4,7 +4,8 @@ import { PlasticLayer } from "../../../src/engines/reference/plastic-layer.js";
 import { plasticRule } from "../../../src/engines/reference/plastic-rule.js";
 import { smallSoel } from "./random-networks.js";
 
-/** Design §6, `authors-chip`, written out once more with BigInt for one synapse: x2 − x1 with each product shifted by itself. */
+/** Design §6, `authors-chip`, written out once more with BigInt for one synapse: x2 − x1 with each product
+ *  shifted by itself. */
 function expectedWeight(w: number, x1: number, x2: number, error: number, draw: number): number {
   const clip16 = (x: bigint): bigint => (x > 32767n ? 32767n : x < -32768n ? -32768n : x);
   const product = (m: bigint, x: number): bigint => clip16(((m * BigInt(x) * BigInt(error)) >> 3n) << 3n);
@@ -20,15 +21,28 @@ describe("SOEL as in the authors' public simulator", () => {
   const neuron = { decayU: 4096, decayV: 4096, vthMant: 100, refractory: 1, biasExp: 0 };
   const arrivals = new Uint16Array(S * J);
   for (let r = 2; r <= 50; r++) arrivals[(r - 1) * J + (r % J)] = 1;
-  const layer = new PlasticLayer(J, K, neuron, { bits: 8, signMode: "mixed", wgtExp: 0 },
-    Int16Array.from([60, -20, 10, 0, 40, 8]), [0, 0], rule, [true, true], seed);
+  const layer = new PlasticLayer(
+    J,
+    K,
+    neuron,
+    { bits: 8, signMode: "mixed", wgtExp: 0 },
+    Int16Array.from([60, -20, 10, 0, 40, 8]),
+    [0, 0],
+    rule,
+    [true, true],
+    seed,
+  );
   const tape = layer.present(arrivals, S, 1, () => {});
 
   it("writes 20 + 10 − spikes to the target alone, where it passes the growing threshold", () => {
     const written = tape.events.map(({ r, errors }) => [r, errors[0].e, errors[1].e]);
     // Output 1 never fires: error 10 at each window, thresholds 0, 1, 2.
     expect(tape.population.spikes.filter((s, k) => s && k % K === 1).length).toBe(0);
-    expect(written).toEqual([[20, 0, 10], [40, 0, 10], [60, 0, 10]]);
+    expect(written).toEqual([
+      [20, 0, 10],
+      [40, 0, 10],
+      [60, 0, 10],
+    ]);
     expect([...tape.y1].filter((y) => y !== 20)).toEqual([30, 30, 30]);
   });
 

@@ -1,13 +1,35 @@
 import { describe, expect, it } from "vitest";
-import { decayed, effectiveWeight, learn, stepTrace, windowError, wrapTo } from "../../../src/engines/reference/chip-arithmetic.js";
+import {
+  decayed,
+  effectiveWeight,
+  learn,
+  stepTrace,
+  windowError,
+  wrapTo,
+} from "../../../src/engines/reference/chip-arithmetic.js";
 import type { Learned } from "../../../src/engines/reference/chip-arithmetic.js";
 import { Population } from "../../../src/engines/reference/population.js";
 import { hasShared, readShared } from "../../support/shared.js";
 
 type Row = number[];
 interface Branches {
-  learn: Row[]; err: Row[]; x1: Row[];
-  cell: [number, number, number, number, number, number, number, number[], number[], number[], number[], number[]][];
+  learn: Row[];
+  err: Row[];
+  x1: Row[];
+  cell: [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number[],
+    number[],
+    number[],
+    number[],
+    number[],
+  ][];
 }
 const { branches } = hasShared
   ? readShared<{ branches: Branches }>("golden/maml_loihi_soel_small.json")
@@ -22,8 +44,12 @@ describe("the chip's scalar operations", () => {
   });
 
   it("wrap at the edges of two's complement", () => {
-    expect([2 ** 21, 2 ** 21 - 1, -(2 ** 21), -(2 ** 21) - 1].map((x) => wrapTo(x, 22)))
-      .toEqual([-(2 ** 21), 2 ** 21 - 1, -(2 ** 21), 2 ** 21 - 1]);
+    expect([2 ** 21, 2 ** 21 - 1, -(2 ** 21), -(2 ** 21) - 1].map((x) => wrapTo(x, 22))).toEqual([
+      -(2 ** 21),
+      2 ** 21 - 1,
+      -(2 ** 21),
+      2 ** 21 - 1,
+    ]);
   });
 
   it("floor a mantissa that its exponent shifts below one", () => {
@@ -41,8 +67,13 @@ describe.skipIf(!hasShared)("every zero of the straight-through rules, and its n
     const all = out.saturated ? 0 : 1;
     const product = out.saturated || out.productSaturated ? 0 : 1;
     const rho = mant * 2 ** exp;
-    expect([out.w, all, product * rho * e / 8 + 0, product * rho * x1 / 8 + 0, product * x1 * e / 8 + 0])
-      .toEqual([expected, byW, byX1 + 0, byE + 0, byRho + 0]);
+    expect([
+      out.w,
+      all,
+      (product * rho * e) / 8 + 0,
+      (product * rho * x1) / 8 + 0,
+      (product * x1 * e) / 8 + 0,
+    ]).toEqual([expected, byW, byX1 + 0, byE + 0, byRho + 0]);
   });
 
   it.each(branches.err)("error: gamma %d, c %d, target %d, theta %d", (...row) => {
@@ -59,21 +90,25 @@ describe.skipIf(!hasShared)("every zero of the straight-through rules, and its n
     const found = stepTrace(x1, arrival > 0, dx, imp, draw);
     expect(found).toBe(expected);
     const open = found === 127 ? 0 : 1;
-    expect([open * dx / 65536, open * imp]).toEqual([byX1, bySpike]);
+    expect([(open * dx) / 65536, open * imp]).toEqual([byX1, bySpike]);
   });
 
-  it.each(branches.cell)("cell: δu %d, δv %d, vthMant %d, R %d, bias %d, q %d, %d", (
-    decayU, decayV, vthMant, refractory, bias, q1, q2, u, v, spikes, bySpikes) => {
-    const cell = new Population({ decayU, decayV, vthMant, refractory, biasExp: 0 }, 1, 2, [bias]);
-    cell.step(1, Float64Array.of(q1), noWrap);
-    cell.step(2, Float64Array.of(q2), noWrap);
-    expect([[...cell.u], [...cell.v], [...cell.spikes]]).toEqual([u, v, spikes]);
-    const reverse = cell.reverse();
-    const byQ = [2, 1].map((r) => {
-      reverse.step(r, Float64Array.of(1), 0, null);
-      return reverse.q[0];
-    });
-    const found = [byQ[1], byQ[0], reverse.bias[0]];
-    found.forEach((value, k) => expect(Math.abs(value - bySpikes[k])).toBeLessThanOrEqual(1e-12 * Math.abs(value)));
-  });
+  it.each(branches.cell)(
+    "cell: δu %d, δv %d, vthMant %d, R %d, bias %d, q %d, %d",
+    (decayU, decayV, vthMant, refractory, bias, q1, q2, u, v, spikes, bySpikes) => {
+      const cell = new Population({ decayU, decayV, vthMant, refractory, biasExp: 0 }, 1, 2, [bias]);
+      cell.step(1, Float64Array.of(q1), noWrap);
+      cell.step(2, Float64Array.of(q2), noWrap);
+      expect([[...cell.u], [...cell.v], [...cell.spikes]]).toEqual([u, v, spikes]);
+      const reverse = cell.reverse();
+      const byQ = [2, 1].map((r) => {
+        reverse.step(r, Float64Array.of(1), 0, null);
+        return reverse.q[0];
+      });
+      const found = [byQ[1], byQ[0], reverse.bias[0]];
+      for (const [k, value] of found.entries()) {
+        expect(Math.abs(value - bySpikes[k])).toBeLessThanOrEqual(1e-12 * Math.abs(value));
+      }
+    },
+  );
 });

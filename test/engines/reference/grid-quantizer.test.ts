@@ -5,9 +5,18 @@ import { randomCase } from "./random-networks.js";
 const { spec } = randomCase(3, { neuronModel: "srm", mode: "counts" });
 const name = "dense.weight";
 const quantized = (values: number[], quantizer: Parameters<typeof quantizeTensors>[2], step = 0) => {
-  const tensors = Object.fromEntries(spec.layers.filter(({ kind }) => kind !== "pool").flatMap((layer) =>
-    ["weight", "bias"].map((part) => [`${layer.name}.${part}`, Float64Array.of(0)])));
-  const { tensors: out, open } = quantizeTensors(spec, { ...tensors, [name]: Float64Array.from(values) }, quantizer, 7, step);
+  const tensors = Object.fromEntries(
+    spec.layers
+      .filter(({ kind }) => kind !== "pool")
+      .flatMap((layer) => ["weight", "bias"].map((part) => [`${layer.name}.${part}`, Float64Array.of(0)])),
+  );
+  const { tensors: out, open } = quantizeTensors(
+    spec,
+    { ...tensors, [name]: Float64Array.from(values) },
+    quantizer,
+    7,
+    step,
+  );
   return { values: [...out[name]], open: [...open[name]] };
 };
 
@@ -15,8 +24,10 @@ describe("grids of the quantizers", () => {
   // Expected values: design §5, the authors' code and eq. 7 of the paper.
   it("paper: steps and limits of the authors' code, gradient zero where clamped", () => {
     const nearest = (bits: number) => ({ grid: "paper", bits, rounding: "nearest" }) as const;
-    expect(quantized([0.9999, -1.2, 0.003, -1, 0.9921875], nearest(8)))
-      .toEqual({ values: [0.9921875, -1, 0, -1, 0.9921875], open: [0, 0, 1, 1, 1] });
+    expect(quantized([0.9999, -1.2, 0.003, -1, 0.9921875], nearest(8))).toEqual({
+      values: [0.9921875, -1, 0, -1, 0.9921875],
+      open: [0, 0, 1, 1, 1],
+    });
     expect(quantized([0.06, 0.07, -2], nearest(4)).values).toEqual([0, 0.125, -0.875]);
     expect(quantized([1.3, 9], nearest(3)).values).toEqual([1.5, 1.5]);
     expect(quantized([0.3, -0.9], nearest(2)).values).toEqual([0.5, -0.5]);
@@ -26,8 +37,12 @@ describe("grids of the quantizers", () => {
   it("symmetric: 2^b levels 2k/(2^b−1) − 1, ends included", () => {
     for (const bits of [1, 2, 5]) {
       const levels = Array.from({ length: 2 ** bits }, (_, k) => (2 * k) / (2 ** bits - 1) - 1);
-      const { values, open } = quantized([...levels, 4.9, -5], { grid: "symmetric", bits, rounding: "nearest" });
-      levels.forEach((level, k) => expect(values[k]).toBeCloseTo(level, 14));
+      const { values, open } = quantized([...levels, 4.9, -5], {
+        grid: "symmetric",
+        bits,
+        rounding: "nearest",
+      });
+      for (const [k, level] of levels.entries()) expect(values[k]).toBeCloseTo(level, 14);
       expect(values.slice(-2)).toEqual([1, -1]);
       expect(open).toEqual([...levels.map(() => 1), 0, 0]);
     }
@@ -36,7 +51,11 @@ describe("grids of the quantizers", () => {
   it("chip: mixed-sign mantissas in units of the layer's threshold", () => {
     const dense = spec.layers[spec.layers.length - 1];
     const vthMant = dense.kind === "dense" ? dense.loihi.vthMant : 0;
-    const { values, open } = quantized([300 / vthMant, -300 / vthMant, 13 / vthMant], { grid: "chip", bits: 6, rounding: "nearest" });
+    const { values, open } = quantized([300 / vthMant, -300 / vthMant, 13 / vthMant], {
+      grid: "chip",
+      bits: 6,
+      rounding: "nearest",
+    });
     expect(values.map((v) => Math.round(v * vthMant * 1e6) / 1e6)).toEqual([248, -256, 16]);
     expect(open).toEqual([0, 0, 1]);
   });

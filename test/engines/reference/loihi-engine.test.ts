@@ -42,7 +42,9 @@ describe("the reference engine on loihi networks", () => {
 
   it("learns more from a support shown twice", async () => {
     const { engine, task } = caseOf(5, {}, 0.4);
-    const [once, again] = await Promise.all([task, twice(task)].map((t) => engine.evaluate(t, { ...options, learn: true })));
+    const [once, again] = await Promise.all(
+      [task, twice(task)].map((t) => engine.evaluate(t, { ...options, learn: true })),
+    );
     expect(again.learnedWeights).not.toEqual(once.learnedWeights);
     expect(again.products!.triggered).toBeGreaterThan(once.products!.triggered);
   });
@@ -58,15 +60,19 @@ describe("the reference engine on loihi networks", () => {
   });
 
   it("reads one spike a pixel from counts in binary mode, each event in counts mode", async () => {
-    const runs = await Promise.all((["binary", "counts"] as const).map(async (mode) => {
-      const { spec } = randomCase(10, { neuronModel: "loihi", mode: "counts" });
-      const { engine, task } = caseOf(10, { input: { ...spec.input, mode } });
-      const ones: Task = {
-        ...task, query: task.query.map((q) => ({ ...q, count: new Uint8Array(q.count.length).fill(1) })),
-      };
-      const record = async (t: Task) => (await engine.record(t, { ...options, learn: false })).presentations.map(({ u }) => u);
-      return { same: JSON.stringify(await record(task)) === JSON.stringify(await record(ones)) };
-    }));
+    const runs = await Promise.all(
+      (["binary", "counts"] as const).map(async (mode) => {
+        const { spec } = randomCase(10, { neuronModel: "loihi", mode: "counts" });
+        const { engine, task } = caseOf(10, { input: { ...spec.input, mode } });
+        const ones: Task = {
+          ...task,
+          query: task.query.map((q) => ({ ...q, count: new Uint8Array(q.count.length).fill(1) })),
+        };
+        const record = async (t: Task) =>
+          (await engine.record(t, { ...options, learn: false })).presentations.map(({ u }) => u);
+        return { same: JSON.stringify(await record(task)) === JSON.stringify(await record(ones)) };
+      }),
+    );
     expect(runs.map(({ same }) => same)).toEqual([true, false]);
   });
 
@@ -90,8 +96,10 @@ describe("the reference engine on loihi networks", () => {
   it("gives outputs without a class no logit, no error and no decision", async () => {
     const { engine, task } = caseOf(9);
     const fewer: Task = {
-      ...task, classNames: task.classNames.slice(0, -1),
-      support: task.support.slice(0, -1), supportLabels: task.supportLabels.slice(0, -1),
+      ...task,
+      classNames: task.classNames.slice(0, -1),
+      support: task.support.slice(0, -1),
+      supportLabels: task.supportLabels.slice(0, -1),
       presentation: task.support.slice(0, -1).map((_, k) => k),
       query: task.query.filter((_, k) => task.queryLabels[k] < task.classNames.length - 1),
       queryLabels: task.queryLabels.filter((label) => label < task.classNames.length - 1),
@@ -108,12 +116,20 @@ describe("the reference engine on loihi networks", () => {
 
   it("stops where q wraps, with layer and step, and goes on only when told (E-ENG-030)", async () => {
     const { spec, masters, task } = randomCase(10, { neuronModel: "loihi", mode: "counts" }, 0.9);
-    const layers = spec.layers.map((layer) => (layer.kind === "conv"
-      ? { ...layer, weight: { ...layer.weight, bits: 8, wgtExp: 7 }, loihi: { ...layer.loihi, vthMant: 131071 } } : layer));
+    const layers = spec.layers.map((layer) =>
+      layer.kind === "conv"
+        ? {
+            ...layer,
+            weight: { ...layer.weight, bits: 8, wgtExp: 7 },
+            loihi: { ...layer.loihi, vthMant: 131071 },
+          }
+        : layer,
+    );
     const strong = { ...spec, layers };
     const engine = createReferenceEngine(strong);
-    const large = Object.fromEntries(Object.entries(masters).map(([name, w]) =>
-      [name, name === "conv1.weight" ? w.map(() => 1) : w]));
+    const large = Object.fromEntries(
+      Object.entries(masters).map(([name, w]) => [name, name === "conv1.weight" ? w.map(() => 1) : w]),
+    );
     const network = quantizeNetwork(strong, large);
     network.layers[0].mantissa.fill(254);
     engine.setParameters(large, network);
@@ -137,10 +153,12 @@ describe("the reference engine on loihi networks", () => {
 
   it("runs pre traces on through presentations where they are not reset", async () => {
     const { spec } = randomCase(12, { neuronModel: "loihi", mode: "counts" });
-    const [reset, on] = await Promise.all([true, false].map(async (resetPreTrace) => {
-      const { engine, task } = caseOf(12, { soel: { ...spec.soel!, resetPreTrace } }, 0.4);
-      return (await engine.evaluate(task, { ...options, learn: true })).learnedWeights;
-    }));
+    const [reset, on] = await Promise.all(
+      [true, false].map(async (resetPreTrace) => {
+        const { engine, task } = caseOf(12, { soel: { ...spec.soel!, resetPreTrace } }, 0.4);
+        return (await engine.evaluate(task, { ...options, learn: true })).learnedWeights;
+      }),
+    );
     expect(on).not.toEqual(reset);
   });
 });

@@ -8,9 +8,11 @@ import { relative } from "./relative.js";
 const bits = (text: string): number[] => [...text].map(Number);
 const hexPairs = (text: string): number[] => (text.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
 
-
 // Outside witness: a PyTorch program and a second one in plain integers and numpy (golden/README.md).
-describe.skipIf(!hasShared).each([["main", false], ["variant", true]] as const)("maml_loihi_soel_small.json, %s", (_, variant) => {
+describe.skipIf(!hasShared).each([
+  ["main", false],
+  ["variant", true],
+] as const)("maml_loihi_soel_small.json, %s", (_, variant) => {
   const file = readShared<MamlSoelFile>("golden/maml_loihi_soel_small.json");
   const { spec, masters, quantized, task, chipSeed, expected } = mamlSoelCase(file, variant);
   const network = loihiNetwork(spec, masters, quantized);
@@ -19,7 +21,9 @@ describe.skipIf(!hasShared).each([["main", false], ["variant", true]] as const)(
   it("rounds every master to the file's mantissa and bias", () => {
     for (const layer of quantized.layers) {
       expect([...layer.mantissa]).toEqual(file.mantissas[`${layer.name}.weight`]);
-      expect(Array.from(layer.biasMant, (m) => m * 2 ** layer.biasExp)).toEqual(file.mantissas[`${layer.name}.bias`]);
+      expect(Array.from(layer.biasMant, (m) => m * 2 ** layer.biasExp)).toEqual(
+        file.mantissas[`${layer.name}.bias`],
+      );
     }
   });
 

@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { InnerLoop, OuterGradient } from "../../../src/engines/engine.js";
 import { stepSpike } from "../../../src/engines/reference/spike-function.js";
 import type { SpikeFunction } from "../../../src/engines/reference/spike-function.js";
-import { adapt, horizonOf, mapTensors, outerGradients, startWeights } from "../../../src/engines/reference/srm-adapt.js";
+import {
+  adapt,
+  horizonOf,
+  mapTensors,
+  outerGradients,
+  startWeights,
+} from "../../../src/engines/reference/srm-adapt.js";
 import { batchGradient, prepareBatch, srmNetwork } from "../../../src/engines/reference/srm-network.js";
 import type { Tensors } from "../../../src/engines/reference/srm-network.js";
 import { randomCase } from "./random-networks.js";
@@ -10,17 +16,25 @@ import { relative } from "./relative.js";
 
 const DEFAULT_INNER: InnerLoop = { rule: "gradient", steps: 1, rate: 1, frozen: [], burnIn: 0 };
 
-/** A logistic spike: differentiable as often as one likes, so that finite differences see what the formulas say. */
+/** A logistic spike: differentiable as often as one likes, so that finite differences see what the formulas
+ *  say. */
 const logistic: SpikeFunction = {
   value: (u) => 1 / (1 + Math.exp(-3 * u)),
-  slope: (u) => { const s = logistic.value(u); return 3 * s * (1 - s); },
-  curve: (u) => { const s = logistic.value(u); return 9 * s * (1 - s) * (1 - 2 * s); },
+  slope: (u) => {
+    const s = logistic.value(u);
+    return 3 * s * (1 - s);
+  },
+  curve: (u) => {
+    const s = logistic.value(u);
+    return 9 * s * (1 - s) * (1 - 2 * s);
+  },
 };
 
 const dot = (x: Tensors, y: Tensors): number =>
   Object.keys(x).reduce((sum, name) => sum + x[name].reduce((s, value, i) => s + value * y[name][i], 0), 0);
 
-/** Outer gradient of a random network and its central difference along one direction, with the same constant states. */
+/** Outer gradient of a random network and its central difference along one direction, with the same constant
+ *  states. */
 function compare(seed: number, inner: InnerLoop, outer: OuterGradient = "maml") {
   const { spec, masters, task } = randomCase(seed, { neuronModel: "srm", mode: "counts" });
   const network = srmNetwork(spec, logistic);
@@ -32,17 +46,31 @@ function compare(seed: number, inner: InnerLoop, outer: OuterGradient = "maml") 
     const options = { inner: loop, outer, roundingSeed: 0 };
     const adaptation = adapt(network, startWeights(network, weights, options), support, options);
     const result = batchGradient(network, adaptation.adapted, query, horizon);
-    return { loss: result.loss, back: () => outerGradients(network, adaptation, support, result.gradients, options) };
+    return {
+      loss: result.loss,
+      back: () => outerGradients(network, adaptation, support, result.gradients, options),
+    };
   };
   const direction = mapTensors(theta0, (_, name, i) => Math.sin(7 * i + name.length) / 3);
   const h = 1e-5;
-  const moved = (sign: number) => run(mapTensors(theta0, (w, name, i) => w + sign * h * direction[name][i]), inner).loss;
+  const moved = (sign: number) =>
+    run(
+      mapTensors(theta0, (w, name, i) => w + sign * h * direction[name][i]),
+      inner,
+    ).loss;
   const loopLoss = (loop: InnerLoop): number => run(theta0, loop).loss;
   const back = run(theta0, inner).back();
-  return { found: dot(back.masters, direction), expected: (moved(1) - moved(-1)) / (2 * h), back, loopLoss, spec };
+  return {
+    found: dot(back.masters, direction),
+    expected: (moved(1) - moved(-1)) / (2 * h),
+    back,
+    loopLoss,
+    spec,
+  };
 }
 
-// Central differences at h = 1e-5 leave an error of h² times third derivatives, about 1e-8 here; 1e-6 is a hundred times that.
+// Central differences at h = 1e-5 leave an error of h² times third derivatives, about 1e-8 here; 1e-6 is a
+// hundred times that.
 const bound = 1e-6;
 const agree = ({ found, expected }: { found: number; expected: number }): void => {
   expect(Math.abs(found - expected)).toBeLessThan(bound * Math.max(1e-3, Math.abs(expected)));
@@ -77,7 +105,8 @@ describe("outer gradients of srm against central differences on a smooth stand-i
     const { back, loopLoss } = compare(13, { ...DEFAULT_INNER, rate });
     const h = 1e-5;
     for (const name of ["conv1", "dense"] as const) {
-      const moved = (sign: number) => loopLoss({ ...DEFAULT_INNER, rate: { ...rate, [name]: rate[name] + sign * h } });
+      const moved = (sign: number) =>
+        loopLoss({ ...DEFAULT_INNER, rate: { ...rate, [name]: rate[name] + sign * h } });
       agree({ found: back.rates[name], expected: (moved(1) - moved(-1)) / (2 * h) });
     }
   });
@@ -89,7 +118,8 @@ describe("outer gradients of srm against central differences on a smooth stand-i
       const result = compare(seed, loop);
       agree(result);
       const h = 1e-6;
-      const moved = (sign: number) => result.loopLoss({ ...loop, soelPaper: { ...soelPaper, theta: 0.05 + sign * h } });
+      const moved = (sign: number) =>
+        result.loopLoss({ ...loop, soelPaper: { ...soelPaper, theta: 0.05 + sign * h } });
       agree({ found: result.back.theta, expected: (moved(1) - moved(-1)) / (2 * h) });
     }
   });
@@ -102,7 +132,8 @@ describe("outer gradients of srm against central differences on a smooth stand-i
 });
 
 describe("the surrogate", () => {
-  // The antiderivative of 1/(10|u|+1)² is u/(10|u|+1); its differences and those of the slope are the witnesses.
+  // The antiderivative of 1/(10|u|+1)² is u/(10|u|+1); its differences and those of the slope are the
+  // witnesses.
   it("has the slope and the curve that the design writes", () => {
     const antiderivative = (u: number): number => u / (10 * Math.abs(u) + 1);
     for (const u of [-1.3, -0.2, -0.01, 0.004, 0.3, 2]) {
@@ -119,18 +150,32 @@ describe("truncation", () => {
   it("differentiates the last steps from states that the same weights made, as a burn-in with those weights does", () => {
     const { spec, masters, task } = randomCase(20, { neuronModel: "srm", mode: "counts" });
     const network = srmNetwork(spec);
-    const weights = Object.fromEntries(Object.entries(masters).map(([name, w]) => [name, Float64Array.from(w)]));
+    const weights = Object.fromEntries(
+      Object.entries(masters).map(([name, w]) => [name, Float64Array.from(w)]),
+    );
     const result = [{ burnIn: 0, truncation: 5 }, { burnIn: spec.steps - 5 }].map((part) => {
       const horizon = horizonOf(spec, { ...DEFAULT_INNER, ...part });
-      return batchGradient(network, weights, prepareBatch(network, weights, task.support, task.supportLabels, horizon), horizon);
+      return batchGradient(
+        network,
+        weights,
+        prepareBatch(network, weights, task.support, task.supportLabels, horizon),
+        horizon,
+      );
     });
     expect(result[0].loss).toBe(result[1].loss);
     for (const name of Object.keys(weights)) {
       expect(relative(result[0].gradients[name], result[1].gradients[name]), name).toBe(0);
     }
     const whole = horizonOf(spec, DEFAULT_INNER);
-    const all = batchGradient(network, weights, prepareBatch(network, weights, task.support, task.supportLabels, whole), whole);
+    const all = batchGradient(
+      network,
+      weights,
+      prepareBatch(network, weights, task.support, task.supportLabels, whole),
+      whole,
+    );
     expect(all.loss).toBeCloseTo(result[0].loss, 12);
-    expect(relative(all.gradients["conv1.weight"], result[0].gradients["conv1.weight"])).toBeGreaterThan(1e-6);
+    expect(relative(all.gradients["conv1.weight"], result[0].gradients["conv1.weight"])).toBeGreaterThan(
+      1e-6,
+    );
   });
 });

@@ -5,8 +5,20 @@ import { inputFrames, restStates, runSteps, srmNetwork } from "../../../src/engi
 import { randomCase } from "./random-networks.js";
 import { relative } from "./relative.js";
 
-const inner = (change: Partial<InnerLoop> = {}): InnerLoop => ({ rule: "gradient", steps: 1, rate: 0.5, frozen: [], burnIn: 0, ...change });
-const options = (change: Partial<MetaStepOptions> = {}): MetaStepOptions => ({ outer: "maml", chipSeed: 0, inner: inner(), ...change });
+const inner = (change: Partial<InnerLoop> = {}): InnerLoop => ({
+  rule: "gradient",
+  steps: 1,
+  rate: 0.5,
+  frozen: [],
+  burnIn: 0,
+  ...change,
+});
+const options = (change: Partial<MetaStepOptions> = {}): MetaStepOptions => ({
+  outer: "maml",
+  chipSeed: 0,
+  inner: inner(),
+  ...change,
+});
 const caseOf = (seed: number) => {
   const found = randomCase(seed, { neuronModel: "srm", mode: "counts" }, 0.3);
   const engine = createReferenceEngine(found.spec);
@@ -18,7 +30,9 @@ describe("the reference engine on srm networks", () => {
   it("runs the design's equations: U of every layer from a step-by-step writing with one neuron at a time", () => {
     const { spec, masters, task } = caseOf(5);
     const network = srmNetwork(spec);
-    const weights = Object.fromEntries(Object.entries(masters).map(([name, w]) => [name, Float64Array.from(w)]));
+    const weights = Object.fromEntries(
+      Object.entries(masters).map(([name, w]) => [name, Float64Array.from(w)]),
+    );
     const frames = inputFrames(network, task.query[0]);
     const [stage] = network.stages;
     const [tape] = runSteps(network, weights, frames, 0, spec.steps, restStates(network));
@@ -29,7 +43,11 @@ describe("the reference engine on srm networks", () => {
     const { alpha, beta, gain, alphaR, wr } = layer.srm;
     const inGroup = spec.input.polarities / layer.groups;
     for (let i = 0; i < stage.map.outputSize; i += 7) {
-      const [o, y, x] = [Math.floor(i / (outHeight * outWidth)), Math.floor(i / outWidth) % outHeight, i % outWidth];
+      const [o, y, x] = [
+        Math.floor(i / (outHeight * outWidth)),
+        Math.floor(i / outWidth) % outHeight,
+        i % outWidth,
+      ];
       const group = Math.floor(o / (layer.outChannels / layer.groups));
       const p = new Map<number, { p: number; q: number }>();
       let [r, s] = [0, 0];
@@ -39,14 +57,19 @@ describe("the reference engine on srm networks", () => {
         for (let c = 0; c < inGroup; c++) {
           for (let kY = 0; kY < layer.kernel[0]; kY++) {
             for (let kX = 0; kX < layer.kernel[1]; kX++) {
-              const [iy, ix] = [y * layer.stride[0] + kY - layer.padding[0], x * layer.stride[1] + kX - layer.padding[1]];
+              const [iy, ix] = [
+                y * layer.stride[0] + kY - layer.padding[0],
+                x * layer.stride[1] + kX - layer.padding[1],
+              ];
               if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
               const at = ((group * inGroup + c) * height + iy) * width + ix;
               const trace = p.get(at) ?? { p: 0, q: 0 };
               trace.p = alpha * trace.p + (1 - alpha) * trace.q;
               trace.q = beta * trace.q + (1 - beta) * gain * frames[t * (frames.length / spec.steps) + at];
               p.set(at, trace);
-              u += weights["conv1.weight"][((o * inGroup + c) * layer.kernel[0] + kY) * layer.kernel[1] + kX] * trace.p;
+              u +=
+                weights["conv1.weight"][((o * inGroup + c) * layer.kernel[0] + kY) * layer.kernel[1] + kX] *
+                trace.p;
             }
           }
         }
@@ -81,14 +104,23 @@ describe("the reference engine on srm networks", () => {
     const one = await engine.metaStep(task, options({ outer: "reptile", inner: inner({ rate: 0.5 }) }));
     const two = await engine.metaStep(task, options({ outer: "reptile", inner: inner({ rate: 1 }) }));
     for (const [name, g] of Object.entries(one.gradients)) {
-      expect(relative(two.gradients[name], [...g].map((x) => 2 * x)), name).toBeLessThan(1e-9);
+      expect(
+        relative(
+          two.gradients[name],
+          [...g].map((x) => 2 * x),
+        ),
+        name,
+      ).toBeLessThan(1e-9);
     }
   });
 
   it("adapts the last layer alone with anil, as a loop does that leaves the others alone", async () => {
     const { engine, task } = caseOf(5);
     const anil = await engine.evaluate(task, { ...options({ outer: "anil" }), learn: true });
-    const frozen = await engine.evaluate(task, { ...options({ inner: inner({ frozen: ["conv1", "conv2"] }) }), learn: true });
+    const frozen = await engine.evaluate(task, {
+      ...options({ inner: inner({ frozen: ["conv1", "conv2"] }) }),
+      learn: true,
+    });
     expect(anil.logits).toEqual(frozen.logits);
   });
 
@@ -106,7 +138,8 @@ describe("the reference engine on srm networks", () => {
   it("rounds stochastically the same for the same seed", async () => {
     const { engine, task } = caseOf(5);
     const quantizeInner = { grid: "symmetric", bits: 4, rounding: "stochastic" } as const;
-    const run = (roundingSeed: number) => engine.metaStep(task, options({ roundingSeed, inner: inner({ quantizeInner }) }));
+    const run = (roundingSeed: number) =>
+      engine.metaStep(task, options({ roundingSeed, inner: inner({ quantizeInner }) }));
     expect(await run(1)).toEqual(await run(1));
     expect((await run(2)).loss).not.toBe((await run(1)).loss);
   });

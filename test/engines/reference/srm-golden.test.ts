@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { mamlTorchCase } from "../../../src/engines/cases/maml-torch-case.js";
 import type { MamlTorchFile } from "../../../src/engines/cases/maml-torch-case.js";
-import { adapt, horizonOf, mapTensors, outerGradients, startWeights } from "../../../src/engines/reference/srm-adapt.js";
+import {
+  adapt,
+  horizonOf,
+  mapTensors,
+  outerGradients,
+  startWeights,
+} from "../../../src/engines/reference/srm-adapt.js";
 import { batchGradient, prepareBatch, srmNetwork } from "../../../src/engines/reference/srm-network.js";
 import { hasShared, readShared } from "../../support/shared.js";
 import { relative } from "./relative.js";
@@ -41,21 +47,30 @@ describe.skipIf(!hasShared)("maml_torch_small.json", () => {
   });
 
   it("has the file's first-order gradient", () => {
-    const { masters: found } = outerGradients(network, adaptation, support, atAdapted.gradients, { ...options, outer: "fomaml" });
-    for (const [name, g] of Object.entries(file.firstOrderGradient)) expect(relative(found[name], g), name).toBeLessThan(bound);
+    const { masters: found } = outerGradients(network, adaptation, support, atAdapted.gradients, {
+      ...options,
+      outer: "fomaml",
+    });
+    for (const [name, g] of Object.entries(file.firstOrderGradient))
+      expect(relative(found[name], g), name).toBeLessThan(bound);
   });
 
   it("has the file's second-order gradient", () => {
     const { masters: found } = outerGradients(network, adaptation, support, atAdapted.gradients, options);
-    for (const [name, g] of Object.entries(file.secondOrderGradient)) expect(relative(found[name], g), name).toBeLessThan(bound);
+    for (const [name, g] of Object.entries(file.secondOrderGradient))
+      expect(relative(found[name], g), name).toBeLessThan(bound);
   });
 
   it("has symmetric Hessian-vector products", () => {
-    const direction = (salt: number) => mapTensors(theta0, (_, name, i) => Math.sin(salt * (i + 1) + name.length));
+    const direction = (salt: number) =>
+      mapTensors(theta0, (_, name, i) => Math.sin(salt * (i + 1) + name.length));
     const [a, b] = [direction(1.3), direction(2.7)];
     const [ha, hb] = [a, b].map((d) => batchGradient(network, theta0, support, horizon, d).hessianVector!);
     const dot = (x: typeof a, y: typeof a): number =>
-      Object.keys(x).reduce((sum, name) => sum + x[name].reduce((s, value, i) => s + value * y[name][i], 0), 0);
+      Object.keys(x).reduce(
+        (sum, name) => sum + x[name].reduce((s, value, i) => s + value * y[name][i], 0),
+        0,
+      );
     expect(Math.abs(dot(a, hb) - dot(b, ha))).toBeLessThan(1e-10 * Math.abs(dot(a, hb)));
     expect(Math.abs(dot(a, hb))).toBeGreaterThan(1e-6);
   });
