@@ -5,7 +5,7 @@ import { readFileText } from "../base/node/files.js";
 import { PRESETS } from "../model/presets.js";
 import type { TaskSource } from "../tasks/index.js";
 import { parseConfig, resolveConfig, type ResolvedConfig } from "../train/config.js";
-import { doubleNmnistSource } from "./task-source.js";
+import { doubleNmnistSource, folderSource } from "./task-source.js";
 
 /** A configuration file, or the name of a preset. Options given on the command line replace its fields.
  *  @throws UserError E-CFG-…, E-CFG-004 where there is neither file nor preset */
@@ -26,12 +26,25 @@ export function readConfig(name: string, override: { readonly seed?: number; rea
   return resolveConfig({ ...config, training }, name);
 }
 
-/** Tasks of a configuration. @throws UserError E-DATA-001 where the set needs recordings that are not here */
+/** Tasks of a configuration.
+ *  @throws UserError E-DATA-001 where the set needs recordings that are not here, E-DATA-002 where samples do not fit the network */
 export async function sourceOf(resolved: ResolvedConfig, dataPath?: string): Promise<TaskSource> {
-  const { set } = resolved.config.data;
-  if (set === "double-nmnist") return doubleNmnistSource(dataPath);
+  const { set, protocol } = resolved.config.data;
+  if (set === "folder" && dataPath !== undefined) return fitting(await folderSource(dataPath, resolved), resolved);
+  if (set === "double-nmnist") return fitting(await doubleNmnistSource(dataPath, protocol), resolved);
   throw userError({
     code: "E-DATA-001", at: `data.set "${set}"`, found: "its recordings do not ship with this package",
-    limit: "double-nmnist", hint: "data.set \"double-nmnist\"",
+    limit: "double-nmnist, or folder with --data", hint: set === "folder" ? "--data FOLDER, one folder of recordings a class" : "data.set \"folder\" with --data",
+  });
+}
+
+function fitting(source: TaskSource, { spec, config }: ResolvedConfig): TaskSource {
+  const { polarities, height, width } = spec.input;
+  const needed = [spec.steps, polarities, height, width];
+  if (String(source.shape) === String(needed)) return source;
+  throw userError({
+    code: "E-DATA-002", at: `data.set "${config.data.set}"`, found: `samples of [${source.shape.join(", ")}]`,
+    limit: `[${needed.join(", ")}] (steps, polarities, height, width), what network "${spec.name}" takes`,
+    hint: "the data set that the network was made for, or another geometry",
   });
 }

@@ -35,14 +35,16 @@ const classOf = (pair: string): ComposedClass => ({ name: pair, parts: [...pair]
 export interface DoubleNmnistOptions {
   readonly protocol?: Protocol;
   readonly data?: "real" | "simulated";
+  /** Indices of each split under protocol A, where the recordings are not the 800 that ship with the package. */
+  readonly authorsSplit?: Readonly<Record<Split, readonly [first: number, last: number]>>;
 }
 
 /** Double N-MNIST: classes are ordered pairs of digits. Protocol B (default): both recordings of a sample are drawn
  *  independently, and splits share none; A: as the authors' loader, for comparing with their numbers (design §8). */
 export function createDoubleNmnist(recordings: readonly DigitRecording[], options: DoubleNmnistOptions = {}): TaskSource {
-  const { protocol = "B", data = "real" } = options;
+  const { protocol = "B", data = "real", authorsSplit = AUTHORS_SPLIT } = options;
   const poolOf = (split: Split): ReadonlyMap<string, readonly EncodedRecording[]> => {
-    const [first, last] = (protocol === "A" ? AUTHORS_SPLIT : RECORDING_SPLIT)[split];
+    const [first, last] = (protocol === "A" ? authorsSplit : RECORDING_SPLIT)[split];
     const pools = new Map<string, EncodedRecording[]>();
     for (const { label, index, frames } of recordings) {
       if (index < first || index > last) continue;

@@ -138,7 +138,7 @@ function fieldError(issue: Issue, value: unknown, fileName: string) {
       hint: nearest ? `"${nearest}"` : "leave it out",
     });
   }
-  return userError({ code: "E-CFG-002", at: `${fileName}, ${path || "the whole"}`, found: issue.message, hint: "see the schema, metaloihi config-schema" });
+  return userError({ code: "E-CFG-002", at: `${fileName}, ${path || "the whole"}`, found: issue.message, hint: "a value that the schema allows" });
 }
 
 /** Keys that the schema knows at a path. */
