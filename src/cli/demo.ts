@@ -15,6 +15,7 @@ import { resolveConfig, type ResolvedConfig } from "../train/config.js";
 import { taskOptions } from "../train/loop.js";
 import { BUNDLE_PART, readBundle, type Bundle, writeBundle } from "./bundle.js";
 import { compiledParts } from "./compiled-parts.js";
+import { certifiedHashes } from "./open-bundle.js";
 import { Progress } from "./progress.js";
 import { type ComparedReplay, replayWithComparisons } from "./replay-with-comparisons.js";
 import { doubleNmnistSource } from "./task-source.js";
@@ -130,7 +131,7 @@ function certify(bundle: Bundle, source: TaskSource, engine: Engine, resolved: R
   return makeCertificate({
     comparison: compared.comparison, engine: engine.name, programs: ["typed"], data: source.data, source: source.name,
     protocol: source.protocol, split: "meta-test", tasks: compared.comparedTasks, taskSeed: resolved.config.seed,
-    chipSeed: bundle.image.chipSeed, hashes: bundle.hashes,
+    chipSeed: bundle.image.chipSeed, hashes: certifiedHashes(bundle),
     resetPreTrace: bundle.image.cores.every((core) => core.learning === null || core.learning.resetPreTrace),
   });
 }

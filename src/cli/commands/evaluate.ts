@@ -41,10 +41,24 @@ export async function evaluateCheckpoint(args: EvaluateArgs): Promise<CommandRes
       const run = `${new Date().toISOString()} ${args.tasks} tasks: ${(100 * report.accuracy.mean).toFixed(2)} %`;
       writeWhole(args.checkpoint, encodeCheckpoint({ ...checkpoint, testRuns: [...checkpoint.testRuns, run] }));
     }
-    return { json: { ...report, protocol: source.protocol, data: source.data, engine: engine.name }, text: describe(args, report, source) };
+    return {
+      json: { ...inPercent(report), protocol: source.protocol, data: source.data, engine: engine.name, tasks: args.tasks, split: args.split },
+      text: describe(args, report, source),
+    };
   } finally {
     engine.dispose();
   }
+}
+
+/** The report with every share in percent, as all commands print accuracies. */
+function inPercent(r: EvaluationReport) {
+  const percent = <T extends object>(values: T): T =>
+    Object.fromEntries(Object.entries(values).map(([key, x]) => [key, 100 * (x as number)])) as T;
+  return {
+    accuracy: percent(r.accuracy), before: percent(r.before), floors: percent(r.floors), floorsCi95: percent(r.floorsCi95),
+    stdOfTenMeans: 100 * r.stdOfTenMeans, ties: 100 * r.ties, silent: 100 * r.silent, productsLost: 100 * r.productsLost,
+    byPosition: r.byPosition.map((x) => 100 * x), loss: r.loss, spikeRates: r.spikeRates, gradientStepRate: r.gradientStepRate,
+  };
 }
 
 function describe(args: EvaluateArgs, r: EvaluationReport, source: { readonly name: string; readonly data: string; readonly protocol: string }): string {

@@ -35,8 +35,8 @@ export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
     const seconds = (performance.now() - started) / 1000;
     return {
       json: {
-        checkpoint: paths.last, best: paths.best, tasks: last.step, validation: last.history.at(-1)?.validation ?? null,
-        bestValidation: last.bestValidation, sha256, seconds, engine: engine.name, threads: engine.threads, interrupted: run.interrupted,
+        checkpoint: paths.last, best: paths.best, tasks: last.step, validation: last.history.length > 0 ? 100 * last.history[last.history.length - 1].validation : null,
+        bestValidation: 100 * last.bestValidation, sha256, seconds, engine: engine.name, threads: engine.threads, interrupted: run.interrupted,
         data: source.data, protocol: source.protocol,
       },
       text: [

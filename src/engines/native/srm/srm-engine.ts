@@ -1,4 +1,5 @@
 import { userError } from "../../../base/errors.js";
+import { defaultInner } from "../../inner-loop.js";
 import { networkShapes, parameterShapes, sizeOf } from "../../../model/shapes.js";
 import type { NetworkSpec, Parameters, SrmNeuron } from "../../../model/types.js";
 import type { SpikeTensor } from "../../../events/types.js";
@@ -24,9 +25,6 @@ export type Precision = "float32" | "float64";
 
 const SUPPORT = 0;
 const QUERY = 1;
-
-/** What the authors ran: one step of size 1, 70 steps of burn-in with the unadapted weights. */
-export const AUTHORS_INNER: InnerLoop = { rule: "gradient", steps: 1, rate: 1, frozen: [], burnIn: 70 };
 
 /** Convolutions with the pool behind each, as the kernels take them: a pool has no layer of its own there.
  *  @throws UserError E-ENG-010 for a pool that does not follow a convolution */
@@ -170,7 +168,7 @@ export class SrmEngine implements Engine {
   }
 
   private innerOf(options: MetaStepOptions): InnerLoop {
-    const inner = options.inner ?? AUTHORS_INNER;
+    const inner = options.inner ?? defaultInner(this.spec);
     if (inner.rule !== "gradient" || inner.quantizeInner || inner.quantizeOuter) {
       throw userError({
         code: "E-ENG-013", at: "inner", found: inner.rule !== "gradient" ? `rule "${inner.rule}"` : "a quantizer",
@@ -182,7 +180,7 @@ export class SrmEngine implements Engine {
 
   /** Steps that run without gradient before the window that is differentiated. */
   private static undifferentiated(spec: NetworkSpec, inner: InnerLoop): number {
-    return inner.burnIn > 0 ? inner.burnIn : spec.steps - (inner.truncation ?? spec.steps);
+    return inner.burnIn > 0 ? Math.min(inner.burnIn, spec.steps - 1) : spec.steps - (inner.truncation ?? spec.steps);
   }
 
   private handleFor(burnIn: number): Handle {
