@@ -13,6 +13,8 @@ export interface CommandResult {
   readonly json: object;
   readonly text: string;
   readonly failed?: boolean;
+  /** Stopped by Ctrl-C, in good order. */
+  readonly interrupted?: boolean;
 }
 
 /** Wraps a command: prints its result, turns errors into one clear sentence and an exit code, never a stack trace
@@ -24,7 +26,7 @@ export function runHandler<A extends CommonArgs>(
     try {
       const result = await command(args);
       process.stdout.write(args.json ? `${JSON.stringify(result.json)}\n` : `${result.text.trimEnd()}\n`);
-      process.exitCode = result.failed ? EXIT.failed : EXIT.done;
+      process.exitCode = result.failed ? EXIT.failed : result.interrupted ? EXIT.interrupted : EXIT.done;
     } catch (error) {
       process.exitCode = reportError(error);
     }

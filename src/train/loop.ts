@@ -144,6 +144,8 @@ export async function train(
       if (improved) bestCheckpoint = checkpoint;
       events.validated?.(row, checkpoint, improved);
     }
+    // Engines may work in one go: without a turn of the event loop a signal would never be heard.
+    await new Promise((resolve) => setImmediate(resolve));
     if (step < tasks && events.interrupted?.()) return { last: snapshot(), best: bestCheckpoint, interrupted: true };
   }
   return { last: { ...snapshot(), quantized: quantizeNetwork(spec, masters) }, best: bestCheckpoint, interrupted: false };

@@ -3,7 +3,7 @@ import { createEngine, type EngineName } from "../../engines/create.js";
 import { parametersHash } from "../../model/checkpoint.js";
 import { readConfig, sourceOf } from "../config-source.js";
 import { engineOptions, jsonOption } from "../options.js";
-import { EXIT, type CommandResult, runHandler } from "../run.js";
+import { type CommandResult, runHandler } from "../run.js";
 import { runTraining } from "../training-run.js";
 
 export interface TrainArgs {
@@ -29,11 +29,11 @@ export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
   const started = performance.now();
   try {
     const run = await runTraining(resolved, engine, source, { out: args.out, resume: args.resume === true });
-    if (run.interrupted) process.exitCode = EXIT.interrupted;
     const { last, paths } = run;
     const sha256 = parametersHash(last.spec, last.masters);
     const seconds = (performance.now() - started) / 1000;
     return {
+      interrupted: run.interrupted,
       json: {
         checkpoint: paths.last, best: paths.best, tasks: last.step, validation: last.history.length > 0 ? 100 * last.history[last.history.length - 1].validation : null,
         bestValidation: 100 * last.bestValidation, sha256, seconds, engine: engine.name, threads: engine.threads, interrupted: run.interrupted,
