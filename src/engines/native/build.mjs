@@ -1,9 +1,11 @@
 // Builds the addon with g++ or clang++: no download, no node-gyp. Each kernel file is built once for each instruction set,
 // under a namespace of its own; the fastest that the processor has is picked when the addon is loaded.
-// Exit codes: 0 built, 3 no compiler here, 1 the build failed.
+// Does nothing where neither sources, compiler nor flags changed since the last time (build/native/stamp).
+// Exit codes: 0 built or up to date, 3 no compiler here, 1 the build failed.
 import { execFile, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,6 +30,16 @@ const common = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-
 const kernels = { "srm/srm.cc": "SRM_ISA", "loihi/loihi.cc": "LOIHI_ISA" };
 const include = createRequire(import.meta.url)("node-api-headers").include_dir;
 const headers = join(root, "node_modules", "node-api-headers", relative(join(root, "node_modules", "node-api-headers"), include));
+
+const stampFile = join(out, "stamp");
+const sources = readdirSync(here, { recursive: true }).filter((f) => /\.(cc|h)$/.test(f) || f === "build.mjs").sort();
+const hash = createHash("sha256").update(`${process.arch} ${process.platform} ${spawnSync(compiler, ["--version"]).stdout}`);
+for (const file of sources) hash.update(`\0${file}\0`).update(readFileSync(join(here, file)));
+const stamp = hash.digest("hex");
+if (existsSync(target) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) {
+  console.log("the native engine is up to date");
+  process.exit(0);
+}
 
 mkdirSync(out, { recursive: true });
 const work = mkdtempSync(join(out, "objects-"));
@@ -57,6 +69,7 @@ try {
   const partial = join(work, "metaloihi.node");
   await run([...shared, "-o", partial, ...objects]);
   renameSync(partial, target);
+  writeFileSync(stampFile, stamp);
   console.log(`built the native engine with ${compiler}`);
 } catch (error) {
   console.error(`the native engine does not build with ${compiler}:\n${error.message}`);

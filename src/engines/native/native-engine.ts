@@ -20,7 +20,7 @@ interface LoihiAddon {
     supportLabels: Int32Array, queryLabels: Int32Array, assigned: Uint8Array,
   ): void;
   loihiSample(handle: unknown, index: number, rowStart: Uint32Array, channel: Uint32Array, count: Uint16Array): void;
-  loihiRun(handle: unknown): void;
+  loihiRun(handle: unknown): Promise<void>;
   loihiResult(handle: unknown, which: number): Float32Array | Float64Array | Int32Array;
   loihiPenalty(handle: unknown): number;
   loihiProducts(handle: unknown, which: number): number;
@@ -55,7 +55,7 @@ const bindingOf = (a: LoihiAddon): LoihiBinding => ({
   task: (handle, t: TaskArguments) =>
     a.loihiTask(handle, t.support, t.query, t.order.length, t.flags, t.seed, t.order, t.supportLabels, t.queryLabels, t.assigned),
   sample: (handle, index, rowStart, channel, count) => a.loihiSample(handle, index, rowStart, channel, count),
-  run: async (handle) => a.loihiRun(handle),
+  run: (handle) => a.loihiRun(handle),
   result: (handle, which) => a.loihiResult(handle, which),
   penalty: (handle) => a.loihiPenalty(handle),
   products: (handle, which) => a.loihiProducts(handle, which),
@@ -71,6 +71,9 @@ const bindingOf = (a: LoihiAddon): LoihiBinding => ({
     a.loihiPresentation(handle, index, o.u, o.v, o.spike, o.y1, o.x1, o.counter, o.weights, o.totals),
   wraps: (handle, sample) => a.loihiWraps(handle, sample),
 });
+
+/** The loihi kernels themselves, for tests of what the engine interface cannot say. @throws Error where the addon is not built */
+export const nativeLoihiKernels = (): LoihiBinding => bindingOf(addon());
 
 /** Engine on the C++ kernels. @throws Error where the addon is not built */
 export function createNativeEngine(spec: NetworkSpec, threads: number, precision: Precision = "float32"): Engine {

@@ -13,6 +13,14 @@ import { kernelParameters, kernelSpec, layerSizes, masterSlopes, namedGradients,
 const KEPT_BYTES = 300 * 2 ** 20;
 const QUANTITIES = ["q", "u", "u+bias"] as const;
 
+interface ParameterState {
+  readonly masters: Parameters;
+  readonly quantized: QuantizedNetwork;
+  readonly slopes: readonly ReturnType<typeof masterSlopes>[];
+  readonly mantissa: Int16Array;
+  readonly bias: Int32Array;
+}
+
 type RunFlags = { readonly learn: boolean; readonly gradient?: boolean; readonly record?: boolean };
 
 /** Engine of `loihi` networks on the kernels of loihi.cc, in the addon or as WebAssembly. Integers are those of design §4
@@ -22,7 +30,12 @@ export class LoihiEngine<H> implements Engine {
   private readonly inputs: number;
   private readonly outputs: number;
   private readonly steps: number;
-  private state: { masters: Parameters; quantized: QuantizedNetwork; slopes: ReturnType<typeof masterSlopes>[] } | null = null;
+  private state: ParameterState | null = null;
+  /** Parameters of the call that runs now, and those that the kernels hold. */
+  private current: ParameterState | null = null;
+  private loaded: ParameterState | null = null;
+  /** Ends with the last call that was made: the kernels hold one task at a time. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly name: "native" | "wasm",
@@ -40,13 +53,45 @@ export class LoihiEngine<H> implements Engine {
   }
 
   setParameters(masters: Parameters, quantized: QuantizedNetwork): void {
-    const { mantissa, bias } = kernelParameters(this.spec, quantized);
-    this.binding.parameters(this.handle, mantissa, bias);
     const slopes = weightedLayers(this.spec).map((layer, k) => masterSlopes(layer, masters, quantized.layers[k].mantissa));
-    this.state = { masters, quantized, slopes };
+    this.state = { masters, quantized, slopes, ...kernelParameters(this.spec, quantized) };
   }
 
-  async metaStep(task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
+  metaStep(task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
+    return this.inTurn(() => this.runMetaStep(task, options));
+  }
+
+  evaluate(task: Task, options: MetaStepOptions & { readonly learn: boolean }): Promise<EvaluationResult> {
+    return this.inTurn(() => this.runEvaluate(task, options));
+  }
+
+  gradientStepAccuracy(task: Task, options: MetaStepOptions & { readonly rate: number }): Promise<number> {
+    return this.inTurn(() => this.runGradientStep(task, options));
+  }
+
+  record(task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly onWrap?: "stop" | "wrap" }) {
+    return this.inTurn(() => this.runRecord(task, options));
+  }
+
+  /** Ends after the calls already made. */
+  dispose(): void {
+    void this.inTurn(async () => {
+      this.binding.dispose(this.handle);
+      this.release();
+    });
+  }
+
+  private inTurn<R>(work: () => Promise<R>): Promise<R> {
+    const { state } = this;
+    const next = this.turn.then(() => {
+      this.current = state;
+      return work();
+    });
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
+  private async runMetaStep(task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
     await this.run(task, options, { learn: true, gradient: true });
     const row = this.binding.result(this.handle, RESULT.gradient) as Float32Array;
     const [hi, lo, theta, rho] = this.binding.result(this.handle, RESULT.scalars);
@@ -57,7 +102,7 @@ export class LoihiEngine<H> implements Engine {
     return { ...this.metrics(task), gradients: { ...gradients, ...scalars } };
   }
 
-  async evaluate(task: Task, options: MetaStepOptions & { readonly learn: boolean }): Promise<EvaluationResult> {
+  private async runEvaluate(task: Task, options: MetaStepOptions & { readonly learn: boolean }): Promise<EvaluationResult> {
     await this.run(task, options, { learn: options.learn });
     const learnedWeights = new Int16Array(this.outputs * this.inputs);
     this.binding.weights(this.handle, learnedWeights);
@@ -72,7 +117,7 @@ export class LoihiEngine<H> implements Engine {
     };
   }
 
-  async gradientStepAccuracy(task: Task, options: MetaStepOptions & { readonly rate: number }): Promise<number> {
+  private async runGradientStep(task: Task, options: MetaStepOptions & { readonly rate: number }): Promise<number> {
     await this.run(task, options, { learn: false });
     const { masters, quantized } = this.ready();
     const samples = [...task.support, ...task.query];
@@ -96,7 +141,7 @@ export class LoihiEngine<H> implements Engine {
     return floatStepOnArrivals(network, task, options.chipSeed, options.rate, arrivals);
   }
 
-  async record(task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly onWrap?: "stop" | "wrap" }) {
+  private async runRecord(task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly onWrap?: "stop" | "wrap" }) {
     const learn = options.learn;
     await this.run(task, options, { learn, record: true }, options.onWrap === "wrap");
     const order = learn ? task.presentation : [];
@@ -107,18 +152,16 @@ export class LoihiEngine<H> implements Engine {
     return { presentations, wraps: this.wraps(task, order) };
   }
 
-  dispose(): void {
-    this.binding.dispose(this.handle);
-    this.release();
-  }
-
-  private ready(): NonNullable<typeof this.state> {
-    if (!this.state) throw new Error("engine bug: setParameters comes before anything else");
-    return this.state;
+  private ready(): ParameterState {
+    if (!this.current) throw new Error("engine bug: setParameters comes before anything else");
+    return this.current;
   }
 
   private async run(task: Task, options: MetaStepOptions, flags: RunFlags, wrapsAllowed = false): Promise<void> {
-    const { quantized } = this.ready();
+    const state = this.ready();
+    const { quantized } = state;
+    if (this.loaded !== state) this.binding.parameters(this.handle, state.mantissa, state.bias);
+    this.loaded = state;
     const { ratePenalty: penalty } = options;
     const { kappa, lambda } = this.spec.readout;
     const reals = [kappa, lambda, penalty?.weight ?? 0, penalty?.low ?? 1, penalty?.high ?? 1];
