@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { benchCommand } from "./bench.js";
 import { demoCommand } from "./demo.js";
 import { evaluateCommand } from "./evaluate.js";
 import { trainCommand } from "./train.js";
@@ -20,5 +21,5 @@ export const commands: readonly CommandModule[] = [
   simulateCommand, gradcheckCommand,
   compileCommand, estimateCommand, inspectCommand,
   replayCommand, verifyCommand, teachCommand, classifyCommand, diffCommand,
-  dataCommand,
+  dataCommand, benchCommand,
 ];

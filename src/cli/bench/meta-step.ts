@@ -1,0 +1,86 @@
+/** `bench meta-step`: one step of meta-training, on real tasks or on the peers' own problem. */
+import { createEngine, type EngineName } from "../../engines/create.js";
+import type { Engine, Gradients, MetaStepOptions } from "../../engines/engine.js";
+import { PRESETS } from "../../model/presets.js";
+import { quantizeNetwork } from "../../model/quantize.js";
+import type { NetworkSpec, Parameters } from "../../model/types.js";
+import type { Task } from "../../tasks/index.js";
+import { resolveConfig } from "../../train/config.js";
+import { startCheckpoint, taskOptions } from "../../train/loop.js";
+import { doubleNmnistSource } from "../task-source.js";
+import { readPeersProblem } from "./peers-problem.js";
+
+export interface MetaStepBench {
+  readonly network: "srm" | "loihi";
+  readonly mode: "second" | "first" | "eval";
+  readonly problem?: string;
+  readonly repeats: number;
+  readonly engine?: EngineName;
+  readonly threads?: number;
+}
+
+export interface MetaStepFigures {
+  readonly median_ms: number;
+  readonly min_ms: number;
+  readonly max_ms: number;
+  readonly rss_mib: number;
+  readonly loss: number;
+  readonly gradient_norm: number | null;
+  readonly threads: number;
+  readonly engine: string;
+  readonly network: string;
+  readonly mode: string;
+  readonly samples: number;
+}
+
+interface Problem {
+  readonly spec: NetworkSpec;
+  readonly masters: Parameters;
+  readonly task: Task;
+}
+
+/** Times the step on the paper's network with 5 + 50 samples; one warm-up call first. */
+export async function benchmarkMetaStep(bench: MetaStepBench): Promise<MetaStepFigures> {
+  const spec = bench.network === "srm" ? PRESETS["double-nmnist-srm"].network : PRESETS["double-nmnist"].network;
+  const { engine } = await createEngine(spec, { engine: bench.engine, threads: bench.threads });
+  try {
+    const problem = bench.problem ? readPeersProblem(bench.problem, spec) : await realProblem(spec, engine);
+    engine.setParameters(problem.masters, quantizeNetwork(spec, problem.masters));
+    const options: MetaStepOptions = { outer: bench.mode === "first" ? "fomaml" : "maml", chipSeed: 1 };
+    const times: number[] = [];
+    let [loss, norm] = [Number.NaN, null as number | null];
+    for (let k = 0; k <= bench.repeats; k++) {
+      const start = performance.now();
+      if (bench.mode === "eval") loss = (await engine.evaluate(problem.task, { ...options, learn: true })).loss;
+      else {
+        const result = await engine.metaStep(problem.task, options);
+        [loss, norm] = [result.loss, normOf(result.gradients)];
+      }
+      if (k > 0) times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    return {
+      median_ms: times[times.length >> 1], min_ms: times[0], max_ms: times[times.length - 1], rss_mib: process.memoryUsage().rss / 2 ** 20,
+      loss, gradient_norm: norm, threads: engine.threads, engine: engine.name, network: spec.name, mode: bench.mode,
+      samples: problem.task.support.length + problem.task.query.length,
+    };
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** A real double N-MNIST task (protocol B, training split) and start weights. */
+async function realProblem(spec: NetworkSpec, engine: Engine): Promise<Problem> {
+  const name = spec.neuronModel === "srm" ? "double-nmnist-srm" : "double-nmnist";
+  const resolved = resolveConfig({ name, preset: name });
+  const source = await doubleNmnistSource();
+  const { masters } = await startCheckpoint(resolved, engine, source);
+  return { spec, masters, task: source.draw("train", 0, taskOptions(resolved.config, 1, "test")) };
+}
+
+/** Norm of all gradients of weights and biases together. */
+function normOf(gradients: Gradients): number {
+  let sum = 0;
+  for (const [name, g] of Object.entries(gradients)) if (name.includes(".")) for (const x of g) sum += x * x;
+  return Math.sqrt(sum);
+}
