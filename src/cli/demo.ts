@@ -30,6 +30,15 @@ export interface DemoArgs {
   readonly threads?: number;
   readonly data?: string;
   readonly json?: boolean;
+  /** Other numbers than those of the full or the quick demo. */
+  readonly budget?: DemoBudget;
+}
+
+export interface DemoBudget {
+  readonly train: number;
+  readonly test: number;
+  readonly validateEvery: number;
+  readonly validationTasks: number;
 }
 
 /** How much the demo does: fixed numbers, so that a seed gives the same bits again. */
@@ -56,7 +65,7 @@ export interface DemoOutcome {
 /** Runs the demo. What it trained is what is compiled and replayed. */
 export async function runDemo(args: DemoArgs, say: (line: string) => void): Promise<DemoOutcome> {
   const started = performance.now();
-  const budget = args.quick ? "quick" : "full";
+  const budget = args.budget ?? BUDGET[args.quick ? "quick" : "full"];
   const resolved = demoConfig(args.seed, budget);
   const source = await doubleNmnistSource(args.data);
   const { engine, notice } = await createEngine(resolved.spec, { engine: args.engine, threads: args.threads });
@@ -66,12 +75,12 @@ export async function runDemo(args: DemoArgs, say: (line: string) => void): Prom
       `${source.classes("train").length} classes to train on, ${source.classes("test").length} never seen before the end`);
     const trained = args.pretrained ? pretrained() : await trainDemo(resolved, engine, source, args, say);
     const bundle = compileDemo(trained.checkpoint, args.out, say);
-    const compared = await replayDemo(bundle, trained.checkpoint, engine, source, resolved, args, say);
+    const compared = await replayDemo(bundle, trained.checkpoint, engine, source, resolved, budget.test, args, say);
     const certificate = certify(bundle, source, engine, resolved, compared);
     const seconds = (performance.now() - started) / 1000;
     const report = writeReport(bundle, trained, compared, certificate, engine, args, seconds);
     return {
-      seconds, engine: engine.name, tasks: { trained: trained.checkpoint.step, tested: BUDGET[budget].test }, compared, certificate, budget,
+      seconds, engine: engine.name, tasks: { trained: trained.checkpoint.step, tested: budget.test }, compared, certificate, budget: args.quick ? "quick" : "full",
       bundle: bundle.path, report, data: source.data, protocol: source.protocol, cores: bundle.image.cores.length,
     };
   } finally {
@@ -80,8 +89,8 @@ export async function runDemo(args: DemoArgs, say: (line: string) => void): Prom
 }
 
 /** The demo's network and budget for a seed. */
-export function demoConfig(seed: number, budget: keyof typeof BUDGET): ResolvedConfig {
-  const { train: tasks, validateEvery, validationTasks } = BUDGET[budget];
+export function demoConfig(seed: number, budget: DemoBudget): ResolvedConfig {
+  const { train: tasks, validateEvery, validationTasks } = budget;
   return resolveConfig({ name: "demo", preset: "demo", seed, training: { tasks, validateEvery, validationTasks } });
 }
 
@@ -113,9 +122,9 @@ function compileDemo(checkpoint: Checkpoint, out: string, say: (line: string) =>
 }
 
 async function replayDemo(
-  bundle: Bundle, checkpoint: Checkpoint, engine: Engine, source: TaskSource, resolved: ResolvedConfig, args: DemoArgs, say: (line: string) => void,
+  bundle: Bundle, checkpoint: Checkpoint, engine: Engine, source: TaskSource, resolved: ResolvedConfig, count: number,
+  args: DemoArgs, say: (line: string) => void,
 ): Promise<ComparedReplay> {
-  const count = BUDGET[args.quick ? "quick" : "full"].test;
   say(`4  replay      ${count} tasks of classes never trained on, on the simulated chip, each class learned from one recording`);
   const progress = new Progress("replayed", count, args.json === true);
   const compared = await replayWithComparisons({
