@@ -43,7 +43,7 @@ export interface DemoBudget {
 
 /** How much the demo does: fixed numbers, so that a seed gives the same bits again. */
 const BUDGET = {
-  full: { train: 1500, test: 40, validateEvery: 300, validationTasks: 20 },
+  full: { train: 1200, test: 40, validateEvery: 300, validationTasks: 20 },
   quick: { train: 250, test: 8, validateEvery: 125, validationTasks: 8 },
 } as const;
 const RECORDINGS = "N-MNIST, Orchard et al. 2015, CC BY-SA 4.0";

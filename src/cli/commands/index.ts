@@ -3,6 +3,7 @@ import { benchCommand } from "./bench.js";
 import { demoCommand } from "./demo.js";
 import { evaluateCommand } from "./evaluate.js";
 import { trainCommand } from "./train.js";
+import { configSchemaCommand } from "./config-schema.js";
 import { compileCommand } from "./compile.js";
 import { estimateCommand } from "./estimate.js";
 import { inspectCommand } from "./inspect.js";
@@ -21,5 +22,5 @@ export const commands: readonly CommandModule[] = [
   simulateCommand, gradcheckCommand,
   compileCommand, estimateCommand, inspectCommand,
   replayCommand, verifyCommand, teachCommand, classifyCommand, diffCommand,
-  dataCommand, benchCommand,
+  dataCommand, benchCommand, configSchemaCommand,
 ];
