@@ -60,6 +60,8 @@ export interface DemoOutcome {
   readonly protocol: string;
   readonly cores: number;
   readonly budget: "full" | "quick";
+  /** The checkpoint came with the package. */
+  readonly pretrained: boolean;
 }
 
 /** Runs the demo. What it trained is what is compiled and replayed. */
@@ -81,6 +83,7 @@ export async function runDemo(args: DemoArgs, say: (line: string) => void): Prom
     const report = writeReport(bundle, trained, compared, certificate, engine, args, seconds);
     return {
       seconds, engine: engine.name, tasks: { trained: trained.checkpoint.step, tested: budget.test }, compared, certificate, budget: args.quick ? "quick" : "full",
+      pretrained: args.pretrained === true,
       bundle: bundle.path, report, data: source.data, protocol: source.protocol, cores: bundle.image.cores.length,
     };
   } finally {

@@ -20,11 +20,11 @@ async function demo(args: DemoArgs): Promise<CommandResult> {
   };
 }
 
-function describe({ compared, bundle, report, seconds, tasks, budget }: DemoOutcome, first?: string): string {
+function describe({ compared, bundle, report, seconds, tasks, budget, pretrained }: DemoOutcome, first?: string): string {
   return [
     "",
     `A simulated Loihi chip, ${tasks.tested} tasks of 5 unseen two-digit classes, one real recording to learn each from` +
-    `${budget === "quick" ? " (quick: little training, so expect less than the full demo)" : ""}:`,
+    `${pretrained ? " (pretrained checkpoint)" : budget === "quick" ? " (quick: little training, so expect less than the full demo)" : ""}:`,
     describeAccuracy(compared), ...(first ? [`  first difference: ${first}`] : []),
     "  (simulator, not silicon; accuracy ± 95 % over tasks)",
     "",
