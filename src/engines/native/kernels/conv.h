@@ -174,32 +174,39 @@ struct ChannelList {
   Array<uint16_t> row;             // input row
   Array<int16_t> outputRow;        // [kH][inH] the output row that tap kh of an input row reaches, −1: none
   void sort(const Layer& L, const Events& e, int t0, int steps) {
+    if (layer_ != &L) prepare(L);
     const int bins = L.inC * L.sW;
     start.zero(bins + 1);
     const uint32_t* rows = e.start.data() + size_t(t0) * e.positions;
-    const uint32_t total = rows[size_t(steps) * e.positions] - rows[0];
-    cell.resize(total);
-    row.resize(total);
-    cursor.resize(bins + 1);
-    const auto visit = [&](auto use) {
-      for (int t = 0; t < steps; t++)
-        for (int y = 0; y < L.inH; y++) {
-          const uint32_t* at = rows + size_t(t) * e.positions + y * L.inW;
-          for (int x = 0; x < L.inW; x++) {
-            const int phase = (x + L.pW) % L.sW, first = x * L.inC;
-            const uint32_t c = uint32_t(t * L.outH * L.gWidth() + L.padX() + (x + L.pW - phase) / L.sW);
-            for (uint32_t k = at[x]; k < at[x + 1]; k++) use((e.key[k] - first) * L.sW + phase, y, c);
-          }
-        }
-    };
-    visit([&](int bin, int, uint32_t) { start[bin + 1]++; });
+    const uint32_t first = rows[0], last = rows[size_t(steps) * e.positions];
+    cell.resize(last - first);
+    row.resize(last - first);
+    for (uint32_t k = first; k < last; k++) start[binOf_[e.key[k]] + 1]++;
     for (int b = 0; b < bins; b++) start[b + 1] += start[b];
-    for (int b = 0; b < bins; b++) cursor[b] = start[b];
-    visit([&](int bin, int y, uint32_t c) {
-      const uint32_t slot = cursor[bin]++;
-      cell[slot] = c;
-      row[slot] = uint16_t(y);
-    });
+    cursor_.resize(bins + 1);
+    for (int b = 0; b < bins; b++) cursor_[b] = start[b];
+    for (int t = 0; t < steps; t++)
+      for (int y = 0; y < L.inH; y++, rows += L.inW) {
+        const uint32_t base = uint32_t(t) * L.outH * L.gWidth();
+        for (uint32_t k = rows[0]; k < rows[L.inW]; k++) {
+          const uint16_t key = e.key[k];
+          const uint32_t slot = cursor_[binOf_[key]]++;
+          cell[slot] = base + columnOf_[key];
+          row[slot] = uint16_t(y);
+        }
+      }
+  }
+ private:
+  void prepare(const Layer& L) {
+    layer_ = &L;
+    binOf_.resize(size_t(L.inW) * L.inC);
+    columnOf_.resize(size_t(L.inW) * L.inC);
+    for (int x = 0, key = 0; x < L.inW; x++)
+      for (int c = 0; c < L.inC; c++, key++) {
+        const int phase = (x + L.pW) % L.sW;
+        binOf_[key] = uint16_t(c * L.sW + phase);
+        columnOf_[key] = uint16_t(L.padX() + (x + L.pW - phase) / L.sW);
+      }
     outputRow.resize(size_t(L.kH) * L.inH);
     for (int kh = 0; kh < L.kH; kh++)
       for (int y = 0; y < L.inH; y++) {
@@ -207,8 +214,9 @@ struct ChannelList {
         outputRow[size_t(kh) * L.inH + y] = int16_t(o >= 0 && o % L.sH == 0 && o / L.sH < L.outH ? o / L.sH : -1);
       }
   }
- private:
-  Array<uint32_t> cursor;
+  const Layer* layer_ = nullptr;
+  Array<uint32_t> cursor_;
+  Array<uint16_t> binOf_, columnOf_;   // [key]
 };
 
 // The N weight rows that one channel's events of one phase reach stay in registers while the events pass.

@@ -30,7 +30,8 @@ static inline double metaloihi_log(double x) { return log(x); }
 namespace loihi {
 namespace {
 
-constexpr int BLOCK_STEPS = 4;
+constexpr int BLOCK_STEPS = 4;           // steps whose products share one reading of the weights
+constexpr int OUTER_STEPS = 12;          // steps whose spikes are sorted by channel together
 constexpr int MAX_GROUPS = 24;
 enum Kind { CONV = 0, POOL = 1 };
 
@@ -145,7 +146,7 @@ static inline uint32_t laneBits(VI v) {
 
 void emitSpikes(const Layer& L, const int32_t* spike, Events& out) {
   const size_t before = out.key.size();
-  out.key.resize(before + size_t(L.outH) * L.outW * L.outC);
+  out.key.resize(before + size_t(L.outH) * L.outW * L.outC + 2);
   const size_t row = out.start.size();
   out.start.resize(row + size_t(L.outH) * L.outW);
   uint32_t* start = out.start.data() + row;
@@ -155,8 +156,18 @@ void emitSpikes(const Layer& L, const int32_t* spike, Events& out) {
   for (int y = 0; y < L.outH; y++) {
     for (int x = 0; x < L.outW; x++) {
       const int base = x * L.outC;
-      for (int k = 0; k < L.outCp; k += LANE, s++)
-        for (uint32_t bits = laneBits(*s); bits; bits &= bits - 1) *list++ = uint16_t(base + k + __builtin_ctz(bits));
+      for (int k = 0; k < L.outCp; k += LANE, s++) {
+        // Two slots are written whatever there is: a branch on each spike would be guessed wrong too often.
+        const uint32_t bits = laneBits(*s), more = bits & (bits - 1);
+        list[0] = uint16_t(base + k + __builtin_ctz(bits | 0x80000000u));
+        list[1] = uint16_t(base + k + __builtin_ctz(more | 0x80000000u));
+        const int count = __builtin_popcount(bits);
+        if (count > 2) {
+          uint16_t* next = list + 2;
+          for (uint32_t rest = more & (more - 1); rest; rest &= rest - 1) *next++ = uint16_t(base + k + __builtin_ctz(rest));
+        }
+        list += count;
+      }
       *start++ = uint32_t(list - first);
     }
   }
@@ -283,6 +294,15 @@ void poolBackward(Context& c, int l, const Tape& tape, const float* g, float* gI
   }
 }
 
+// The columns beside the map, which taps read as zeros; the map itself is written whole.
+void zeroMargins(const Layer& L, float* g, int maps) {
+  const size_t margin = size_t(L.padX()) * L.outCp, line = size_t(L.gWidth()) * L.outCp;
+  for (size_t row = 0; row < size_t(maps) * L.outH; row++, g += line) {
+    __builtin_memset(g, 0, margin * sizeof(float));
+    __builtin_memset(g + line - margin, 0, margin * sizeof(float));
+  }
+}
+
 // gFeature [S][inputs]: gradient of the last hidden layer's spikes, unpadded [y][x][c].
 void hiddenBackward(Context& c, const Tape& tape, const float* gFeature, Work& w, float* into) {
   if (c.layers() == 0) return;
@@ -312,7 +332,7 @@ void hiddenBackward(Context& c, const Tape& tape, const float* gFeature, Work& w
     float* dB = dW + L.weightSize();
     AdjointState& s = w.adjoint[l];
     for (auto* b : {&s.u, &s.v}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(float));
-    __builtin_memset(w.gx.get(), 0, size_t(c.S) * L.gSize() * sizeof(float));
+    zeroMargins(L, w.gx.get(), c.S);
     // Row r − 2 of gx: gradient of q at step r, beside the events that arrived then. q at r = 1 is nothing.
     for (int r = c.S; r >= 1; r--) {
       float* gq = w.gx.get() + size_t(r >= 2 ? r - 2 : c.S - 1) * L.gSize();
@@ -320,8 +340,8 @@ void hiddenBackward(Context& c, const Tape& tape, const float* gFeature, Work& w
                   c.perSpike.data() + channel, s, gq, dB);
     }
     const Events& in = tape.spikes[l];
-    for (int t = 0; t < c.S - 1; t += BLOCK_STEPS) {
-      const int n = c.S - 1 - t < BLOCK_STEPS ? c.S - 1 - t : BLOCK_STEPS;
+    for (int t = 0; t < c.S - 1; t += OUTER_STEPS) {
+      const int n = c.S - 1 - t < OUTER_STEPS ? c.S - 1 - t : OUTER_STEPS;
       outerEvents<float>(L, w.gx.get() + size_t(t) * L.gSize(), in, t, n, dW, w.list);
     }
     if (l == 0) continue;
