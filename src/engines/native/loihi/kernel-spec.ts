@@ -73,10 +73,7 @@ const groupsOf = (layer: WeightedLayer): number => (layer.kind === "conv" ? laye
 /** Index pairs (in the layer's own weights, in those of the kernels) for each weight. */
 function forWeights(layer: WeightedLayer, count: number, inChannels: number, visit: (own: number, kernel: number) => void): void {
   const groups = groupsOf(layer);
-  if (layer.kind === "dense" || groups === 1) {
-    for (let k = 0; k < count; k++) visit(k, k);
-    return;
-  }
+  if (layer.kind === "dense" || groups === 1) throw new Error("engine bug: one group is copied, not visited");
   const taps = layer.kernel[0] * layer.kernel[1];
   const perGroup = inChannels / groups;
   for (let own = 0; own < count; own++) {
@@ -101,7 +98,8 @@ export function kernelParameters(spec: NetworkSpec, quantized: QuantizedNetwork)
   layers.forEach((layer, k) => {
     const own = quantized.layers[k].mantissa;
     const inChannels = shapes[spec.layers.indexOf(layer)][0];
-    forWeights(layer, own.length, inChannels, (a, b) => { mantissa[offset + b] = own[a]; });
+    if (groupsOf(layer) === 1) mantissa.set(own, offset);
+    else forWeights(layer, own.length, inChannels, (a, b) => { mantissa[offset + b] = own[a]; });
     offset += sizes[k];
   });
   const bias = Int32Array.from(quantized.layers.flatMap((q) => Array.from(q.biasMant, (m) => m * 2 ** q.biasExp)));
@@ -114,11 +112,13 @@ export function masterSlopes(layer: WeightedLayer, masters: Parameters, mantissa
   const scale = layer.loihi.vthMant * 2 ** -layer.weight.wgtExp;
   const step = gridStep(layer.weight);
   const { min, max } = mantissaRange(layer.weight);
-  const weight = Float32Array.from(masters[`${layer.name}.weight`], (w, k) => {
-    const nearest = roundHalfEven((w * scale) / step) * step;
-    const clamped = (mantissa[k] === min && nearest < min) || (mantissa[k] === max && nearest > max);
-    return clamped ? 0 : scale;
-  });
+  const values = masters[`${layer.name}.weight`];
+  const weight = new Float32Array(values.length).fill(scale);
+  for (let k = 0; k < values.length; k++) {
+    if (mantissa[k] !== min && mantissa[k] !== max) continue;
+    const nearest = roundHalfEven((values[k] * scale) / step) * step;
+    if (nearest < min || nearest > max) weight[k] = 0;
+  }
   const vth = layer.loihi.vthMant * 2 ** VTH_EXP;
   const bias = Float32Array.from(masters[`${layer.name}.bias`], (b) => {
     const nearest = roundHalfEven((b * vth) / 2 ** layer.loihi.biasExp);
@@ -138,7 +138,8 @@ export function namedGradients(
     const { weight: slope, bias: biasSlope } = slopes[k];
     const weight = new Float32Array(slope.length);
     const inChannels = shapes[spec.layers.indexOf(layer)][0];
-    forWeights(layer, slope.length, inChannels, (own, kernel) => { weight[own] = row[offset + kernel] * slope[own]; });
+    if (groupsOf(layer) === 1) for (let i = 0; i < slope.length; i++) weight[i] = row[offset + i] * slope[i];
+    else forWeights(layer, slope.length, inChannels, (own, kernel) => { weight[own] = row[offset + kernel] * slope[own]; });
     offset += kernelWeights(layer, slope.length);
     out[`${layer.name}.weight`] = weight;
     out[`${layer.name}.bias`] = biasSlope.map((s, i) => s * row[offset + i]);
