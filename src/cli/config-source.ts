@@ -5,7 +5,8 @@ import { readFileText } from "../base/node/files.js";
 import { PRESETS } from "../model/presets.js";
 import type { TaskSource } from "../tasks/index.js";
 import { parseConfig, resolveConfig, type ResolvedConfig } from "../train/config.js";
-import { doubleNmnistSource, folderSource } from "./task-source.js";
+import { folderSource, isClassFolders } from "./folder-source.js";
+import { doubleNmnistSource } from "./task-source.js";
 
 /** A configuration file, or the name of a preset. Options given on the command line replace its fields.
  *  @throws UserError E-CFG-…, E-CFG-004 where there is neither file nor preset */
@@ -26,17 +27,31 @@ export function readConfig(name: string, override: { readonly seed?: number; rea
   return resolveConfig({ ...config, training }, name);
 }
 
-/** Tasks of a configuration.
+/** A source, and the configuration that fits it: where the configuration has neither geometry nor network, those are
+ *  derived from the recordings that were found, and what was chosen is said on stderr. */
+export interface PreparedSource {
+  readonly resolved: ResolvedConfig;
+  readonly source: TaskSource;
+}
+
+/** Tasks of a configuration, which is completed by what the recordings are.
  *  @throws UserError E-DATA-001 where the set needs recordings that are not here, E-DATA-002 where samples do not fit the network */
-export async function sourceOf(resolved: ResolvedConfig, dataPath?: string): Promise<TaskSource> {
+export async function preparedSource(resolved: ResolvedConfig, dataPath?: string): Promise<PreparedSource> {
   const { set, protocol } = resolved.config.data;
-  if (set === "folder" && dataPath !== undefined) return fitting(await folderSource(dataPath, resolved), resolved);
-  if (set === "double-nmnist") return fitting(await doubleNmnistSource(dataPath, protocol), resolved);
+  if (dataPath !== undefined && (set === "folder" || (set === "double-nmnist" && isClassFolders(dataPath)))) {
+    const prepared = await folderSource(dataPath, resolved, (line) => void process.stderr.write(`${line}\n`));
+    return { ...prepared, source: fitting(prepared.source, prepared.resolved) };
+  }
+  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol), resolved) };
   throw userError({
     code: "E-DATA-001", at: `data.set "${set}"`, found: "its recordings do not ship with this package",
     limit: "double-nmnist, or folder with --data", hint: set === "folder" ? "--data FOLDER, one folder of recordings a class" : "data.set \"folder\" with --data",
   });
 }
+
+/** Tasks of a configuration that is complete. @throws as preparedSource */
+export const sourceOf = async (resolved: ResolvedConfig, dataPath?: string): Promise<TaskSource> =>
+  (await preparedSource(resolved, dataPath)).source;
 
 function fitting(source: TaskSource, { spec, config }: ResolvedConfig): TaskSource {
   const { polarities, height, width } = spec.input;

@@ -1,15 +1,9 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import type { InputContract } from "../../hw/image.js";
 import { loadNmnist } from "../assets/node/load.js";
-import { userError } from "../base/errors.js";
-import { isFolder } from "../base/node/files.js";
 import { decodeEvents } from "../events/decode.js";
 import { encodeFrames, NMNIST_FRAMES } from "../events/encode.js";
 import { listNmnist } from "../events/node/nmnist-layout.js";
-import { readRecording } from "../events/node/read-recording.js";
-import { createClassFolder, createDoubleNmnist, type DigitRecording, type EncodedRecording, type Protocol, type TaskSource } from "../tasks/index.js";
-import type { ResolvedConfig } from "../train/config.js";
+import { createDoubleNmnist, type DigitRecording, type Protocol, type TaskSource } from "../tasks/index.js";
 
 /** Index of a held-out N-MNIST test file, behind the training ones, so that protocol A finds it in its held-out part. */
 const TEST_OFFSET = 100_000;
@@ -39,29 +33,6 @@ export async function doubleNmnistSource(dataPath?: string, protocol: Protocol =
 const WHOLE_NMNIST = {
   train: [1, TEST_OFFSET], validation: [TEST_OFFSET + 1, Infinity], test: [TEST_OFFSET + 1, Infinity],
 } as const;
-
-/** Tasks from a folder with one folder of recordings a class, any format that is read; protocol B.
- *  @throws UserError E-EVT-… (a recording), E-DATA-003 (no such folder), E-TASK-001, E-TASK-003 */
-export async function folderSource(path: string, resolved: ResolvedConfig): Promise<TaskSource> {
-  if (!isFolder(path)) {
-    throw userError({ code: "E-DATA-003", at: path, found: "no folder", limit: "a folder with one folder of recordings a class" });
-  }
-  const { geometry, spec, config } = resolved;
-  const { crop, downsample, timestepUs, compose } = geometry;
-  const options = { crop, downsample, timestepUs, steps: spec.steps, polarity: spec.input.polarities === 1 ? "merge" : "split" } as const;
-  const folders = new Map<string, EncodedRecording[]>();
-  for (const name of readdirSync(path).sort()) {
-    if (name.startsWith(".") || !isFolder(join(path, name))) continue;
-    const recordings: EncodedRecording[] = [];
-    for (const file of readdirSync(join(path, name)).sort()) {
-      if (file.startsWith(".") || isFolder(join(path, name, file))) continue;
-      const { stream } = await readRecording(join(path, name, file));
-      recordings.push({ id: join(path, name, file), frames: encodeFrames(stream, options) });
-    }
-    folders.set(name, recordings);
-  }
-  return createClassFolder(folders, { name: path, data: "real", seed: config.seed, compose });
-}
 
 /** True where tasks of this source are what the image's input contract takes. */
 export const sourceFits = (source: TaskSource, contract: InputContract): boolean =>

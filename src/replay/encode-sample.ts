@@ -52,7 +52,7 @@ function encodeOne(contract: InputContract, { name, bytes }: NamedBytes): SpikeT
 
 /** Recordings whose clock begins within the window (N-MNIST: at the start of the saccade) keep their clock, as in
  *  training; a camera that counts from its power-up is read from its first event. */
-const startOf = (stream: EventStream, windowUs: number): 0 | "first" => (stream.tUs.length > 0 && stream.tUs[0] < windowUs ? 0 : "first");
+export const startOf = (stream: EventStream, windowUs: number): 0 | "first" => (stream.tUs.length > 0 && stream.tUs[0] < windowUs ? 0 : "first");
 
 /** The sensor must be the one the network was trained for: scaling silently would change what the events mean. */
 function checkGeometry(contract: InputContract, stream: EventStream, name: string): void {

@@ -13,23 +13,30 @@ export interface ClassFolderOptions {
   readonly seed: number;
   /** 1: a class a folder. 2: a class is an ordered pair of folders, one recording of each side by side. */
   readonly compose: number;
+  /** Fewest classes that each split gets, while there are enough: the ways of a task. Default 0. */
+  readonly least?: number;
+  /** Classes of each split, instead of a deal by seed. */
+  readonly split?: Readonly<Record<Split, readonly string[]>>;
 }
 
-/** Shares of the splits: the 64 : 16 : 20 of the double digits. */
-const SHARE: readonly (readonly [Split, number])[] = [["train", 0.64], ["validation", 0.16], ["test", 0.2]];
+const SPLITS: readonly Split[] = ["train", "validation", "test"];
 
 /** Deals items to the splits by seed, in the shares 64 : 16 : 20; every item to exactly one. Order within a split is
  *  that of `items`, so that the same items give the same split whatever the machine.
+ *  @param least  fewest items of a split, where 3·least are there: the held-out splits then take theirs from training
  *  @param item  third argument of the generator: two deals of one seed are independent where it differs */
-export function splitBySeed<T>(items: readonly T[], seed: number, item = 0): Readonly<Record<Split, readonly T[]>> {
+export function splitBySeed<T>(items: readonly T[], seed: number, item = 0, least = 0): Readonly<Record<Split, readonly T[]>> {
   const order = new Rng(seed, STREAM.split, item).shuffled(items.map((_, k) => k));
   const out: Record<Split, readonly T[]> = { train: [], validation: [], test: [] };
-  let [from, share] = [0, 0];
-  for (const [split, part] of SHARE) {
-    share += part;
-    const to = Math.round(share * items.length);
-    out[split] = order.slice(from, to).sort((a, b) => a - b).map((k) => items[k]);
-    from = to;
+  const n = items.length;
+  const wide = n >= 3 * least ? least : 0;
+  const test = Math.max(n - Math.round(0.8 * n), wide);
+  const validation = Math.max(Math.round(0.8 * n) - Math.round(0.64 * n), wide);
+  const ends = { train: n - test - validation, validation: n - test, test: n };
+  let from = 0;
+  for (const split of SPLITS) {
+    out[split] = order.slice(from, ends[split]).sort((a, b) => a - b).map((k) => items[k]);
+    from = ends[split];
   }
   return out;
 }
@@ -41,7 +48,7 @@ export function splitBySeed<T>(items: readonly T[], seed: number, item = 0): Rea
 export function createClassFolder(
   folders: ReadonlyMap<string, readonly EncodedRecording[]>, options: ClassFolderOptions,
 ): TaskSource {
-  const { name, data, seed, compose } = options;
+  const { name, data, seed, compose, least = 0, split: given } = options;
   const names = [...folders.keys()].sort();
   checkShapes(folders, name);
   if (compose !== 1 && compose !== 2) {
@@ -56,9 +63,29 @@ export function createClassFolder(
     const recordings = folders.get(n) as readonly EncodedRecording[];
     // A class alone is in one split, and all its recordings with it; a part of pairs is in all, so its recordings are dealt.
     const dealt = compose === 1 ? undefined : splitBySeed(recordings, seed, k + 1);
-    for (const [split] of SHARE) pools[split].set(n, dealt ? dealt[split] : recordings);
+    for (const split of SPLITS) pools[split].set(n, dealt ? dealt[split] : recordings);
   });
-  return createRecordingSource({ name, data, protocol: "B", classes: splitBySeed(classes, seed), pools });
+  return createRecordingSource({ name, data, protocol: "B", classes: given ? splitByName(classes, given, name) : splitBySeed(classes, seed, 0, least), pools });
+}
+
+/** Classes as the user dealt them. @throws UserError E-TASK-003 where one is not there, or in two splits */
+function splitByName(
+  classes: readonly ComposedClass[], given: Readonly<Record<Split, readonly string[]>>, at: string,
+): Readonly<Record<Split, readonly ComposedClass[]>> {
+  const known = new Map(classes.map((c) => [c.name, c]));
+  const dealt = new Set<string>();
+  const pick = (split: Split): readonly ComposedClass[] => given[split].map((name) => {
+    const found = known.get(name);
+    if (!found || dealt.has(name)) {
+      throw userError({
+        code: "E-TASK-003", at: `data.split.${split}`, found: `"${name}", ${found ? "which is named twice" : `no class of ${at}`}`,
+        limit: "each class once", hint: `one of ${[...known.keys()].slice(0, 6).join(", ")}`,
+      });
+    }
+    dealt.add(name);
+    return found;
+  });
+  return { train: pick("train"), validation: pick("validation"), test: pick("test") };
 }
 
 function checkShapes(folders: ReadonlyMap<string, readonly EncodedRecording[]>, name: string): void {

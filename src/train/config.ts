@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { transformSchema } from "../events/transform-schema.js";
 import { nearestName, userError } from "../base/errors.js";
 import { LOIHI_NEURON, PRESETS, SOEL_CHIP, VTH_MANT, asSrm, srmNeuron } from "../model/presets.js";
 import type { InputGeometry, LayerSpec, NetworkSpec } from "../model/types.js";
@@ -48,6 +49,10 @@ const dataSchema = z.strictObject({
   ways: z.int().min(2).max(64).default(5), shots: z.int().min(1).max(100).default(1),
   queries: z.int().min(1).max(1000).default(15), testQueries: z.int().min(1).max(1000).default(10),
   shiftPixels: z.int().min(0).max(16).default(2), dropShare: z.number().min(0).max(0.9).default(0.1),
+  /** Applied to every recording of a folder before frames are made, in this order. */
+  transforms: z.array(transformSchema).max(32).optional(),
+  /** Classes of each split of a folder; dealt 64 : 16 : 20 by seed where not given. */
+  split: z.strictObject({ train: z.array(z.string()), validation: z.array(z.string()), test: z.array(z.string()) }).optional(),
 });
 
 const trainingSchema = z.strictObject({

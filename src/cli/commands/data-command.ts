@@ -1,13 +1,16 @@
 import type { CommandModule } from "yargs";
+import { dataAuditCommand } from "./data-audit.js";
 import { dataConvertCommand } from "./data-convert.js";
 import { dataInfoCommand } from "./data-info.js";
+import { dataTasksCommand } from "./data-tasks.js";
 import { dataViewCommand } from "./data-view.js";
 
 /** `data …`: everything about recordings. */
 export const dataCommand: CommandModule = {
   command: "data <command>",
-  describe: "inspect, convert and draw event recordings",
+  describe: "inspect, convert and draw event recordings; audit the tasks made of them",
   builder: (yargs) => yargs.command(dataInfoCommand).command(dataConvertCommand).command(dataViewCommand)
-    .demandCommand(1, "name a command of data: info, convert or view"),
+    .command(dataAuditCommand).command(dataTasksCommand)
+    .demandCommand(1, "name a command of data: info, convert, view, audit or tasks"),
   handler: () => undefined,
 };

@@ -12,11 +12,13 @@ import { encodeTrace } from "../../replay/trace-file.js";
 import { buildReport } from "../../report/build-report.js";
 import { renderReport } from "../../report/render-report.js";
 import type { Task, TaskSource } from "../../tasks/types.js";
-import { resolveConfig, type TrainConfig } from "../../train/config.js";
+import { resolveConfig, type ResolvedConfig, type TrainConfig } from "../../train/config.js";
 import { taskOptions } from "../../train/loop.js";
 import { BUNDLE_PART, type Bundle } from "../bundle.js";
 import { checkCount } from "../check-count.js";
 import { certifiedHashes, openBundle } from "../open-bundle.js";
+import { sourceOf } from "../config-source.js";
+import { isClassFolders } from "../folder-source.js";
 import { engineOptions, jsonOption } from "../options.js";
 import { Progress } from "../progress.js";
 import { type ComparedReplay, describeAccuracy, replayWithComparisons } from "../replay-with-comparisons.js";
@@ -50,8 +52,9 @@ export async function replayBundle(args: ReplayArgs): Promise<CommandResult> {
   checkCount("--queries", args.queries);
   const bundle = openBundle(args.bundle);
   const checkpoint = checkpointOf(bundle);
-  const { config } = resolveConfig(JSON.parse(checkpoint.config), join(bundle.path, BUNDLE_PART.checkpoint));
-  const source = await fittingSource(bundle, args.data);
+  const resolved = resolveConfig(JSON.parse(checkpoint.config), join(bundle.path, BUNDLE_PART.checkpoint));
+  const { config } = resolved;
+  const source = await fittingSource(bundle, resolved, args.data);
   const { engine, notice } = await createEngine(checkpoint.spec, { engine: args.engine, threads: args.threads });
   if (notice) process.stderr.write(`${notice}\n`);
   try {
@@ -75,8 +78,8 @@ function checkpointOf(bundle: Bundle): Checkpoint {
   return decodeCheckpoint(bytes, join(bundle.path, BUNDLE_PART.checkpoint));
 }
 
-async function fittingSource(bundle: Bundle, data: string | undefined): Promise<TaskSource> {
-  const source = await doubleNmnistSource(data);
+async function fittingSource(bundle: Bundle, resolved: ResolvedConfig, data: string | undefined): Promise<TaskSource> {
+  const source = data !== undefined && isClassFolders(data) ? await sourceOf(resolved, data) : await doubleNmnistSource(data);
   const { contract } = bundle.image;
   if (sourceFits(source, contract)) return source;
   throw userError({

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { createEngine, type EngineName } from "../../engines/create.js";
 import { parametersHash } from "../../model/checkpoint.js";
-import { readConfig, sourceOf } from "../config-source.js";
+import { preparedSource, readConfig } from "../config-source.js";
 import { engineOptions, jsonOption } from "../options.js";
 import { type CommandResult, runHandler } from "../run.js";
 import { runTraining } from "../training-run.js";
@@ -21,8 +21,7 @@ export interface TrainArgs {
 /** Meta-trains; the folder then holds last.mlh, best.mlh, metrics.jsonl and a TensorBoard event file.
  *  @throws UserError E-CFG-…, E-DATA-…, E-TRAIN-… */
 export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
-  const resolved = readConfig(args.config, { seed: args.seed, tasks: args.tasks });
-  const source = await sourceOf(resolved, args.data);
+  const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed, tasks: args.tasks }), args.data);
   const { engine, notice } = await createEngine(resolved.spec, { engine: args.engine, threads: args.threads });
   if (notice) process.stderr.write(`${notice}\n`);
   process.stderr.write(`${resolved.spec.name}: ${source.name}, ${source.data} recordings, protocol ${source.protocol}; engine ${engine.name}, ${engine.threads} threads\n`);
@@ -60,7 +59,7 @@ export const trainCommand: CommandModule = {
     .options({
       out: { type: "string", default: "runs/train", describe: "folder for checkpoints and metrics" },
       resume: { type: "boolean", describe: "go on from the folder's last checkpoint, to the same bits" },
-      data: { type: "string", describe: "recordings: N-MNIST folder or zip (default: those that ship with the package)" },
+      data: { type: "string", describe: "recordings: one folder a class, or an N-MNIST folder or zip (default: those that ship with the package)" },
       seed: { type: "number", describe: "seed of everything random (default: the configuration's)" },
       tasks: { type: "number", describe: "tasks to train (default: the configuration's)" },
       ...engineOptions, ...jsonOption,
