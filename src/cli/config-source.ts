@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { nearestName, userError } from "../base/errors.js";
 import { readFileText } from "../base/node/files.js";
 import { PRESETS } from "../model/presets.js";
-import type { TaskSource } from "../tasks/index.js";
+import { ASL_RECORDINGS_AS_AUTHORS, doubleAslSplit, type TaskSource } from "../tasks/index.js";
 import { parseConfig, resolveConfig, type ResolvedConfig } from "../train/config.js";
 import { folderSource, isClassFolders } from "./folder-source.js";
 import { doubleNmnistSource } from "./task-source.js";
@@ -42,10 +42,19 @@ export async function preparedSource(resolved: ResolvedConfig, dataPath?: string
     const prepared = await folderSource(dataPath, resolved, (line) => void process.stderr.write(`${line}\n`));
     return { ...prepared, source: fitting(prepared.source, prepared.resolved) };
   }
+  if (set === "double-asl-dvs" && dataPath !== undefined) {
+    const { config } = resolved;
+    const complete = config.geometry || config.preset ? resolved : resolveConfig({ ...config, preset: "double-asl-dvs" });
+    const prepared = await folderSource(dataPath, complete, (line) => void process.stderr.write(`${line}\n`), {
+      sensor: PRESETS["double-asl-dvs"].geometry.sensor, split: doubleAslSplit(),
+      sharedAsAuthors: protocol === "A" ? ASL_RECORDINGS_AS_AUTHORS : undefined,
+    });
+    return { ...prepared, source: fitting(prepared.source, prepared.resolved) };
+  }
   if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol), resolved) };
   throw userError({
     code: "E-DATA-001", at: `data.set "${set}"`, found: "its recordings do not ship with this package",
-    limit: "double-nmnist, or folder with --data", hint: set === "folder" ? "--data FOLDER, one folder of recordings a class" : "data.set \"folder\" with --data",
+    limit: "double-nmnist, or folder or double-asl-dvs with --data", hint: set === "folder" ? "--data FOLDER, one folder of recordings a class" : "data.set \"folder\" with --data",
   });
 }
 

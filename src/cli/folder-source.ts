@@ -6,7 +6,7 @@ import { isFolder } from "../base/node/files.js";
 import { applyTransforms, encodeFrames, type EventStream, type FormatName } from "../events/index.js";
 import { readRecording } from "../events/node/read-recording.js";
 import { startOf } from "../replay/encode-sample.js";
-import { createClassFolder, type EncodedRecording, type TaskSource } from "../tasks/index.js";
+import { type ClassFolderOptions, createClassFolder, type EncodedRecording, type TaskSource } from "../tasks/index.js";
 import type { ResolvedConfig } from "../train/config.js";
 import { deriveFor } from "./derive-network.js";
 
@@ -29,18 +29,25 @@ const subfolders = (path: string): string[] =>
 export const isClassFolders = (path: string): boolean =>
   isFolder(path) && !isFolder(join(path, "Train")) && !isFolder(join(path, "Test")) && subfolders(path).length > 0;
 
+/** What is known of a published set before its files are read. */
+export interface KnownSet {
+  readonly sensor?: Listed["size"];
+  readonly split?: ClassFolderOptions["split"];
+  readonly sharedAsAuthors?: number;
+}
+
 /** Tasks from a folder of class folders, any format that is read, protocol B; and the configuration completed by what was
  *  found. Files that cannot be used are skipped, and `report` says why. Read twice, so that only frames are held.
  *  @throws UserError E-DATA-003 (no such folder, or nothing in it), E-DATA-004 (too few classes), E-TASK-003 */
 export async function folderSource(
-  path: string, given: ResolvedConfig, report: (line: string) => void,
+  path: string, given: ResolvedConfig, report: (line: string) => void, known: KnownSet = {},
 ): Promise<{ readonly resolved: ResolvedConfig; readonly source: TaskSource }> {
   if (!isFolder(path)) {
     throw userError({ code: "E-DATA-003", at: path, found: "no folder", limit: "a folder with one folder of recordings a class" });
   }
   const skipped: string[] = [];
   const listed = await list(path, given, skipped);
-  const sensor = commonSize(listed);
+  const sensor = known.sensor ?? commonSize(listed);
   const usable = listed.filter((file) => {
     const fits = UNSIZED.includes(file.format) || (file.size.width === sensor.width && file.size.height === sensor.height);
     if (!fits) skipped.push(`${file.path}: ${file.size.width}×${file.size.height} pixels, the others have ${sensor.width}×${sensor.height}`);
@@ -57,7 +64,8 @@ export async function folderSource(
   const spans = usable.map((file) => file.spanUs).sort((a, b) => a - b);
   const { resolved, chosen } = deriveFor(given, { classes: names.length, sensor, spanUs: spans[spans.length >> 1] });
   if (chosen) report(`  ${chosen}`);
-  const { ways, split } = resolved.config.data;
+  const { ways } = resolved.config.data;
+  const split = resolved.config.data.split ?? known.split;
   const { compose } = resolved.geometry;
   if (!split && names.length ** compose < 3 * ways) {
     throw userError({
@@ -67,9 +75,9 @@ export async function folderSource(
   }
   const folders = new Map<string, EncodedRecording[]>(names.map((name) => [name, []]));
   for (const file of usable) folders.get(file.className)?.push(await encode(file, sensor, resolved));
-  const source = createClassFolder(folders, { name: path, data: "real", seed: resolved.config.seed, compose, least: ways, split });
+  const source = createClassFolder(folders, { name: path, data: "real", seed: resolved.config.seed, compose, least: ways, split, sharedAsAuthors: known.sharedAsAuthors });
   const count = (s: "train" | "validation" | "test"): string => `${s} ${source.classes(s).length}`;
-  report(`  classes: ${count("train")}, ${count("validation")}, ${count("test")} (${split ? "data.split" : `by seed ${resolved.config.seed}`})${compose === 2 ? "; recordings of each folder dealt to the splits" : ""}`);
+  report(`  classes: ${count("train")}, ${count("validation")}, ${count("test")} (${split ? "as given" : `by seed ${resolved.config.seed}`})${compose === 2 && known.sharedAsAuthors === undefined ? "; recordings of each folder dealt to the splits" : ""}`);
   return { resolved, source };
 }
 

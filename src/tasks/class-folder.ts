@@ -15,6 +15,8 @@ export interface ClassFolderOptions {
   readonly compose: number;
   /** Fewest classes that each split gets, while there are enough: the ways of a task. Default 0. */
   readonly least?: number;
+  /** `A`: the first so many recordings of a folder serve all splits, dealt as the authors do. Default: B. */
+  readonly sharedAsAuthors?: number;
   /** Classes of each split, instead of a deal by seed. */
   readonly split?: Readonly<Record<Split, readonly string[]>>;
 }
@@ -48,7 +50,7 @@ export function splitBySeed<T>(items: readonly T[], seed: number, item = 0, leas
 export function createClassFolder(
   folders: ReadonlyMap<string, readonly EncodedRecording[]>, options: ClassFolderOptions,
 ): TaskSource {
-  const { name, data, seed, compose, least = 0, split: given } = options;
+  const { name, data, seed, compose, least = 0, split: given, sharedAsAuthors } = options;
   const names = [...folders.keys()].sort();
   checkShapes(folders, name);
   if (compose !== 1 && compose !== 2) {
@@ -62,10 +64,10 @@ export function createClassFolder(
   names.forEach((n, k) => {
     const recordings = folders.get(n) as readonly EncodedRecording[];
     // A class alone is in one split, and all its recordings with it; a part of pairs is in all, so its recordings are dealt.
-    const dealt = compose === 1 ? undefined : splitBySeed(recordings, seed, k + 1);
-    for (const split of SPLITS) pools[split].set(n, dealt ? dealt[split] : recordings);
+    const dealt = compose === 1 || sharedAsAuthors !== undefined ? undefined : splitBySeed(recordings, seed, k + 1);
+    for (const split of SPLITS) pools[split].set(n, dealt ? dealt[split] : recordings.slice(0, sharedAsAuthors));
   });
-  return createRecordingSource({ name, data, protocol: "B", classes: given ? splitByName(classes, given, name) : splitBySeed(classes, seed, 0, least), pools });
+  return createRecordingSource({ name, data, protocol: sharedAsAuthors === undefined ? "B" : "A", classes: given ? splitByName(classes, given, name) : splitBySeed(classes, seed, 0, least), pools });
 }
 
 /** Classes as the user dealt them. @throws UserError E-TASK-003 where one is not there, or in two splits */

@@ -2,6 +2,7 @@ export { auditSource } from "./audit.js";
 export type { AuditReport } from "./audit.js";
 export { createClassFolder, splitBySeed } from "./class-folder.js";
 export type { ClassFolderOptions } from "./class-folder.js";
+export { ASL_LETTERS, ASL_RECORDINGS_AS_AUTHORS, DOUBLE_ASL_SPLIT, doubleAslSplit } from "./double-asl-dvs.js";
 export { composeSample } from "./compose.js";
 export { DOUBLE_DIGIT_SPLIT, RECORDING_SPLIT, createDoubleNmnist } from "./double-nmnist.js";
 export type { DigitRecording, DoubleNmnistOptions } from "./double-nmnist.js";
