@@ -32,7 +32,7 @@ export function withHeader(
  *  @throws UserError E-FILE-001 where the file is not ours or its header is damaged */
 export function readHeader(bytes: Uint8Array, fileName: string): { header: FileHeader; payloadOffset: number } {
   const damaged = (found: string) =>
-    userError({ code: "E-FILE-001", at: fileName, found, hint: "take an undamaged copy, or make the file again" });
+    userError({ code: "E-FILE-001", at: fileName, found, hint: "take an undamaged copy, or make the file again (recordings: `data info`)" });
   const start = MAGIC.length + LENGTH_BYTES;
   if (bytes.length < start || MAGIC.some((b, k) => bytes[k] !== b)) throw damaged("not a metaloihi file");
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);

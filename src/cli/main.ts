@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
-import { nearestName } from "../base/errors.js";
+import { nearestName, UserError } from "../base/errors.js";
 import { packageVersion } from "../base/node/package-root.js";
 import { commands } from "./commands/index.js";
-import { EXIT } from "./run.js";
+import { EXIT, reportError } from "./run.js";
 
 const names = commands.flatMap((c) => (typeof c.command === "string" ? [c.command.split(" ")[0]] : []));
 
 /** The mistakes yargs finds are the user's: one sentence, exit code 2. */
 function refuse(message: string | null, error: Error | undefined): never {
+  if (error instanceof UserError) process.exit(reportError(error));
   if (error && !message) throw error;
   const unknown = /^Unknown (?:command|argument)s?: (\S+)/.exec(message ?? "");
   const nearest = unknown && nearestName(unknown[1], names);

@@ -1,4 +1,11 @@
 import { availableParallelism } from "node:os";
+import { userError } from "../base/errors.js";
+
+/** Refuses a number that is none, or outside its range. @throws UserError E-CLI-001 */
+export const wholeNumber = (option: string, least: number, most: number) => (value: number | undefined): number | undefined => {
+  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return value;
+  throw userError({ code: "E-CLI-001", at: `--${option}`, found: String(value), limit: `whole numbers ${least}…${most}` });
+};
 
 /** Options shared by commands, for yargs' `options()`. */
 export const jsonOption = {
@@ -6,7 +13,7 @@ export const jsonOption = {
 } as const;
 
 export const seedOption = {
-  seed: { type: "number", describe: "seed of everything random", default: 1 },
+  seed: { type: "number", describe: "seed of everything random", default: 1, coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
 } as const;
 
 export const engineOptions = {
@@ -14,5 +21,5 @@ export const engineOptions = {
     choices: ["native", "wasm", "tfjs", "reference"] as const,
     describe: "training engine (default: the fastest one that is there)",
   },
-  threads: { type: "number", describe: "threads of the engine", default: Math.min(8, availableParallelism()) },
+  threads: { type: "number", describe: "threads of the engine", default: Math.min(8, availableParallelism()), coerce: wholeNumber("threads", 1, 256) },
 } as const;

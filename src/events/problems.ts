@@ -66,7 +66,7 @@ export interface Problem {
 const oneLine = (text: string): string => text.replace(/\p{C}/gu, "?").slice(0, 300);
 
 function rest(problem: Problem, repairable: boolean): Omit<UserErrorDetail, "code" | "at"> {
-  const repair = repairable && problem.dropped ? `--repair (${problem.dropped})` : undefined;
+  const repair = repairable && problem.dropped ? `data convert FILE REPAIRED --repair (${problem.dropped})` : undefined;
   const hint = [problem.hint, repair].filter(Boolean).join(", or ");
   return { found: oneLine(problem.found), limit: problem.limit && oneLine(problem.limit), hint: hint || "an undamaged copy of the file" };
 }

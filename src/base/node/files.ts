@@ -26,7 +26,19 @@ export const readFileText = (path: string): string => new TextDecoder().decode(r
 
 /** True where the path is a folder. */
 export function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false; // a part of the path is a file
+  }
+}
+
+/** Makes a folder and what is missing above it. Node's own recursive form does not return below /proc. */
+export function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  mkdirSync(path);
 }
 
 /** Writes a file whole or not at all: to a neighbor first, flushed, then renamed. Makes missing folders.
@@ -35,7 +47,7 @@ export function writeWhole(path: string, content: Uint8Array | string): void {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const handle = openSync(partial, "w");
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
@@ -58,7 +70,12 @@ export function writeFolderWhole(
   files: Readonly<Record<string, Uint8Array | string>>,
   mayReplace: (path: string) => boolean,
 ): void {
-  const exists = statSync(path, { throwIfNoEntry: false }) !== undefined;
+  let exists = false;
+  try {
+    exists = statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw userError({ code: "E-FILE-011", at: path, found: `cannot be written: ${reasonOf(error)}` });
+  }
   if (exists && !mayReplace(path)) {
     throw userError({ code: "E-FILE-012", at: path, found: "something else is there already", hint: "name another folder with -o" });
   }

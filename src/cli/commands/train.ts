@@ -2,7 +2,7 @@ import type { CommandModule } from "yargs";
 import { createEngine, type EngineName } from "../../engines/create.js";
 import { parametersHash } from "../../model/checkpoint.js";
 import { preparedSource, readConfig } from "../config-source.js";
-import { engineOptions, jsonOption } from "../options.js";
+import { engineOptions, jsonOption, wholeNumber } from "../options.js";
 import { type CommandResult, runHandler } from "../run.js";
 import { runTraining } from "../training-run.js";
 
@@ -60,7 +60,7 @@ export const trainCommand: CommandModule = {
       out: { type: "string", default: "runs/train", describe: "folder for checkpoints and metrics" },
       resume: { type: "boolean", describe: "go on from the folder's last checkpoint, to the same bits" },
       data: { type: "string", describe: "recordings: one folder a class, or an N-MNIST folder or zip (default: those that ship with the package)" },
-      seed: { type: "number", describe: "seed of everything random (default: the configuration's)" },
+      seed: { type: "number", describe: "seed of everything random (default: the configuration's)", coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
       tasks: { type: "number", describe: "tasks to train (default: the configuration's)" },
       ...engineOptions, ...jsonOption,
     })

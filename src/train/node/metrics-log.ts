@@ -1,5 +1,6 @@
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "../../base/node/files.js";
 import { scalarEvent, versionEvent } from "../tensorboard.js";
 
 /** Metrics of a run as JSON lines (`metrics.jsonl`) and as a TensorBoard event file in the same folder. */
@@ -9,11 +10,10 @@ export class MetricsLog {
 
   /** @param resumed  keep what is there: rows go on behind it */
   constructor(folder: string, resumed: boolean) {
-    mkdirSync(folder, { recursive: true });
     this.jsonPath = join(folder, "metrics.jsonl");
     const seconds = Math.floor(Date.now() / 1000);
     this.eventPath = join(folder, `events.out.tfevents.${seconds}.metaloihi`);
-    if (!resumed) writeFileSync(this.jsonPath, "");
+    if (!resumed) writeWhole(this.jsonPath, "");
     writeFileSync(this.eventPath, versionEvent(seconds));
   }
 
