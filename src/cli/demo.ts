@@ -43,7 +43,7 @@ export interface DemoBudget {
 
 /** How much the demo does: fixed numbers, so that a seed gives the same bits again. */
 const BUDGET = {
-  full: { train: 1200, test: 30, validateEvery: 300, validationTasks: 12 },
+  full: { train: 1350, test: 30, validateEvery: 300, validationTasks: 12 },
   quick: { train: 220, test: 6, validateEvery: 110, validationTasks: 6 },
 } as const;
 const RECORDINGS = "N-MNIST, Orchard et al. 2015, CC BY-SA 4.0";
