@@ -22,7 +22,6 @@ namespace {
 template <class T> struct Sample {
   Events input;
   std::vector<LayerState<T>> state;     // at the end of the burn-in
-  std::vector<Events> burnt;         // [layer] what each passed on in the burn-in; dropped afterwards
 };
 
 // Buffers of one thread.
@@ -70,6 +69,10 @@ template <class T> void loadWeights(const std::vector<Layer>& layers, std::vecto
 
 // Offset of a layer inside a gradient accumulator: weights [tap][inC][outCp], then bias [outCp].
 size_t accumulatorSize(const Layer& L) { return L.weightSize() + L.outCp; }
+void accumulatorOffsets(const std::vector<Layer>& layers, Array<size_t>& offset) {
+  offset.zero(layers.size());
+  for (size_t l = 1; l < layers.size(); l++) offset[l] = offset[l - 1] + accumulatorSize(layers[l - 1]);
+}
 
 template <class T> void prepare(const Network<T>& net, Work<T>& w) {
   const size_t n = net.layers.size();
@@ -208,8 +211,7 @@ template <class T> void addStart(const Layer& L, const LayerState<T>& start, con
 template <class T> void windowBackward(Network<T>& net, const Sample<T>& sample, const T* readoutGradient, Work<T>& w, T* into) {
   const int window = net.steps - net.burnIn;
   Array<size_t> offset;
-  offset.zero(net.layers.size());
-  for (size_t l = 1; l < net.layers.size(); l++) offset[l] = offset[l - 1] + accumulatorSize(net.layers[l - 1]);
+  accumulatorOffsets(net.layers, offset);
   for (size_t l = net.layers.size(); l-- > 0;) {
     const Layer& L = net.layers[l];
     const bool last = l + 1 == net.layers.size();
@@ -297,8 +299,7 @@ template <class T>
 void tangentBackward(Network<T>& net, const Sample<T>& sample, const T* g, const T* dg, Work<T>& w, T* into) {
   const int window = net.steps - net.burnIn;
   Array<size_t> offset;
-  offset.zero(net.layers.size());
-  for (size_t l = 1; l < net.layers.size(); l++) offset[l] = offset[l - 1] + accumulatorSize(net.layers[l - 1]);
+  accumulatorOffsets(net.layers, offset);
   for (size_t l = net.layers.size(); l-- > 0;) {
     const Layer& L = net.layers[l];
     const bool last = l + 1 == net.layers.size();
