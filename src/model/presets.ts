@@ -15,6 +15,10 @@ export const SOEL_CHIP: SoelSpec = {
   passes: 1, resetPreTrace: true, learned: [],
 };
 
+/** SOEL as the authors' public simulator of the chip has it: all but the window, the epoch and the passes is fixed.
+ *  Source: design §6, `authors-chip`. */
+export const AUTHORS_CHIP: SoelSpec = { ...SOEL_CHIP, form: "authors-chip", gamma: 1, tau: 3, impulse: 40, hi: 10 };
+
 const mixed = (bits: number): WeightPrecision => ({ bits, signMode: "mixed", wgtExp: 0 });
 
 /** A square convolution with the presets' neuron. */
