@@ -233,10 +233,10 @@ export class ChipMachine implements Chip {
     const { inputs } = own[0].learning!.image;
     const weights = new Int16Array(this.image.contract.outputs * inputs);
     for (const { learning: state } of own) {
-      const { rowStart, compartment, mantissa } = state!.plastic;
-      for (let row = 0; row < state!.rowCount; row++) {
-        for (let s = rowStart[row]; s < rowStart[row + 1]; s++) {
-          weights[state!.image.logicalOutput[compartment[s]] * inputs + state!.logicalInput[row]] = mantissa[s];
+      const { columnStart, row, mantissa } = state!.plastic;
+      for (let c = 0; c + 1 < columnStart.length; c++) {
+        for (let s = columnStart[c]; s < columnStart[c + 1]; s++) {
+          weights[state!.image.logicalOutput[c] * inputs + state!.logicalInput[row[s]]] = mantissa[s];
         }
       }
     }

@@ -3,7 +3,7 @@ import { userError } from "../src/base/errors.js";
 import { unwrapFile, withHeader } from "../src/base/file-header.js";
 import type { ArrivalQueue, CoreState } from "./core-state.js";
 
-const KIND = { kind: "chip-state", formatVersion: 1 } as const;
+const KIND = { kind: "chip-state", formatVersion: 2 } as const;
 
 /** Arrays of a core that change while it runs, by name. */
 function coreArrays(core: CoreState): Record<string, Int32Array | Uint8Array | Int16Array | Float64Array> {

@@ -14,7 +14,7 @@ export function learn(core: CoreState, t: number, counts: OperationCounts): void
   if (learning === null || t % learning.tepoch !== 0) return;
   learning.plans.forEach((plan, index) => {
     const due = t % plan.epochSteps === 0;
-    if (plan.separable !== null) learnSeparable(core, learning, plan.separable, index, t, due, counts);
+    if (plan.separable !== null) learnSeparable(core, learning, plan, index, t, due, counts);
     else learnGeneral(core, learning, plan, index, t, due, counts);
   });
   learning.preSpikeStep.fill(0);
@@ -37,10 +37,10 @@ function learnGeneral(
   const { plastic } = learning;
   const prefixes = targetPrefixes(learning, t);
   const sums: Record<RuleTarget, number> = { w: 0, d: 0, t: 0 };
-  for (let row = 0; row < learning.rowCount; row++) {
-    for (let s = plastic.rowStart[row]; s < plastic.rowStart[row + 1]; s++) {
+  for (let c = 0; c < core.compartmentCount; c++) {
+    for (let s = plastic.columnStart[c]; s < plastic.columnStart[c + 1]; s++) {
       if (plastic.plan[plastic.format[s]] !== planIndex) continue;
-      const c = plastic.compartment[s];
+      const row = plastic.row[s];
       sums.w = plastic.mantissa[s] * 128;
       sums.d = core.synapses.delay[plastic.synapse[s]] * 128;
       sums.t = plastic.tag[s] * 128;

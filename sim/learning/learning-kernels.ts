@@ -6,55 +6,60 @@ import type { LearningPlan, LearningState, SeparableProduct } from "./learning-s
 export interface LearningKernels {
   /** As `updateRows`, for x1 or x2. @param trace the state's own array */
   updateTraces(trace: Uint8Array, prefix: number): void;
-  /** As `learnInTypeScript`. @param posts [product][compartment], null: not in this step */
-  learnSeparable(planIndex: number, posts: readonly (Int32Array | null)[], prefix: number): number;
+  /** As `learnInTypeScript`. @param active bit n: product n of the plan is not 0 in this step */
+  learnSeparable(planIndex: number, active: number, prefix: number): number;
 }
 
 /** What the module exports for learning. */
 export interface LearningExports {
-  learn_separable(learning: number): number;
+  learn_separable(learning: number, active: number, prefix: number): number;
   update_traces(
     rows: number, prefix: number, trace: number, arrived: number, logicalInput: number, decay: number, impulse: number, fraction: number,
   ): void;
 }
 
-/** Sizes and fields of the structs of learning.h, in words of 4 bytes. */
-const FIELD = {
-  rows: 0, inputs: 1, plan: 2, productCount: 3, prefix: 4, x1: 5, x2: 6, preSpike: 7, logicalInput: 8, logicalOutput: 9, rowStart: 10,
-  synapse: 11, compartment: 12, format: 13, mantissa: 14, weight: 15, formats: 16, products: 17, words: 18,
-} as const;
-const PRODUCT = { gated: 0, mantissa: 1, downShift: 2, upShift: 3, factorCount: 4, factors: 5, post: 65, words: 66 } as const;
+/** Fields of `LearningArrays` (learning.h) in order, in words of 4 bytes: numbers first, then addresses. */
+const NUMBERS = ["compartments", "rows", "inputs", "plan", "productCount"] as const;
+const ADDRESSES = [
+  "x1", "x2", "preSpike", "logicalInput", "logicalOutput", "columnStart", "denseRow", "row", "synapse", "format", "mantissa", "weight",
+  "formats", "products", "spiked",
+] as const;
+const FIELD_WORDS = NUMBERS.length + ADDRESSES.length;
+/** Words of `SeparableProduct` (learning.h), and of one of its factors. */
+const PRODUCT = { gated: 0, mantissa: 1, downShift: 2, upShift: 3, factorCount: 4, factors: 5, post: 65, pre: 66, words: 67 } as const;
 const PRODUCT_FACTOR_WORDS = 4;
 const FORMAT_WORDS = 5;
 const MAX_PRODUCTS = 16;
 const PRE_CODE = ["x0", "x1", "x2"];
+const CONSTANTS = ["decay1", "impulse1", "fraction1", "decay2", "impulse2", "fraction2"] as const;
 
-/** Addresses of a core's learning arrays. */
+/** Addresses of a core's learning arrays; the weights stand with the core's synapses. */
 export interface LearningPlacement {
-  readonly at: Readonly<Record<
-    "fields" | "x1" | "x2" | "arrived" | "preSpike" | "logicalInput" | "logicalOutput" | "rowStart" | "synapse" | "compartment" |
-    "format" | "mantissa" | "formats" | "products" | "post" | "decay1" | "impulse1" | "fraction1" | "decay2" | "impulse2" | "fraction2",
-    number
-  >>;
-  readonly compartments: number;
+  readonly at: Readonly<Record<Exclude<(typeof ADDRESSES)[number], "products" | "weight"> | (typeof CONSTANTS)[number] | "arrived", number>>;
+  /** [plan] fields, one struct a plan, and its products: their structs, scratch by row and values by compartment. */
+  readonly plans: readonly {
+    readonly fields: number; readonly products: number; readonly pre: readonly number[]; readonly post: readonly number[];
+  }[];
 }
 
 /** Takes room for a core's learning arrays. */
 export function placeLearning(arena: Arena, core: CoreState, learning: LearningState): LearningPlacement {
   const { plastic, rowCount } = learning;
   const room = (array: ArrayBufferView) => arena.take(array.byteLength);
-  const products = Math.max(0, ...learning.plans.map((plan) => plan.products.length));
+  const rowWords = () => arena.take(4 * rowCount);
   return {
-    compartments: core.compartmentCount,
     at: {
-      fields: arena.take(4 * FIELD.words), x1: room(learning.x1), x2: room(learning.x2), arrived: room(learning.arrived),
-      preSpike: room(learning.preSpikeStep), logicalInput: room(learning.logicalInput),
-      logicalOutput: room(learning.image.logicalOutput), rowStart: room(plastic.rowStart), synapse: room(plastic.synapse),
-      compartment: room(plastic.compartment), format: room(plastic.format), mantissa: room(plastic.mantissa),
-      formats: arena.take(4 * FORMAT_WORDS * plastic.grids.length), products: arena.take(4 * PRODUCT.words * products),
-      post: arena.take(4 * products * core.compartmentCount), decay1: arena.take(4 * rowCount), impulse1: arena.take(rowCount),
-      fraction1: arena.take(rowCount), decay2: arena.take(4 * rowCount), impulse2: arena.take(rowCount), fraction2: arena.take(rowCount),
+      x1: room(learning.x1), x2: room(learning.x2), arrived: room(learning.arrived), preSpike: room(learning.preSpikeStep),
+      logicalInput: room(learning.logicalInput), logicalOutput: room(learning.image.logicalOutput),
+      columnStart: room(plastic.columnStart), denseRow: room(plastic.denseRow), row: room(plastic.row), synapse: room(plastic.synapse),
+      format: room(plastic.format), mantissa: room(plastic.mantissa), formats: arena.take(4 * FORMAT_WORDS * plastic.grids.length),
+      spiked: rowWords(), decay1: rowWords(), impulse1: arena.take(rowCount), fraction1: arena.take(rowCount), decay2: rowWords(),
+      impulse2: arena.take(rowCount), fraction2: arena.take(rowCount),
     },
+    plans: learning.plans.map(({ separable }) => ({
+      fields: arena.take(4 * FIELD_WORDS), products: arena.take(4 * PRODUCT.words * (separable ?? []).length),
+      pre: (separable ?? []).map(rowWords), post: (separable ?? []).map(() => arena.take(4 * core.compartmentCount)),
+    })),
   };
 }
 
@@ -69,15 +74,44 @@ export function moveLearning(
     ...learning, x1: arena.moved(learning.x1, at.x1), x2: arena.moved(learning.x2, at.x2), arrived: arena.moved(learning.arrived, at.arrived),
     preSpikeStep: arena.moved(learning.preSpikeStep, at.preSpike), logicalInput: arena.moved(learning.logicalInput, at.logicalInput),
     plastic: {
-      ...plastic, rowStart: arena.moved(plastic.rowStart, at.rowStart), synapse: arena.moved(plastic.synapse, at.synapse),
-      compartment: arena.moved(plastic.compartment, at.compartment), format: arena.moved(plastic.format, at.format),
-      mantissa: arena.moved(plastic.mantissa, at.mantissa),
+      ...plastic, columnStart: arena.moved(plastic.columnStart, at.columnStart), denseRow: arena.moved(plastic.denseRow, at.denseRow),
+      row: arena.moved(plastic.row, at.row), synapse: arena.moved(plastic.synapse, at.synapse),
+      format: arena.moved(plastic.format, at.format), mantissa: arena.moved(plastic.mantissa, at.mantissa),
     },
+    plans: learning.plans.map((plan, n) => movePlan(arena, placement, plan, n)),
   };
   arena.moved(learning.image.logicalOutput, at.logicalOutput);
   moveConstants(arena, placement, learning);
-  const fields = writeFields(arena, placement, learning, weight);
-  return { ...moved, kernels: kernelsOf(arena, placement, moved, fields, exports) };
+  learning.plans.forEach((_, n) => {
+    writeFields(arena, placement, learning, n, weight);
+  });
+  return { ...moved, kernels: kernelsOf(placement, moved, exports) };
+}
+
+function movePlan(arena: Arena, placement: LearningPlacement, plan: LearningPlan, index: number): LearningPlan {
+  if (plan.separable === null) return plan;
+  const { products, pre, post } = placement.plans[index];
+  const table = arena.int32(products, PRODUCT.words * plan.separable.length);
+  const separable = plan.separable.map((product, n) => {
+    table.set(encodeProduct(product, post[n], pre[n]), n * PRODUCT.words);
+    return { ...product, postValue: arena.moved(product.postValue, post[n]) };
+  });
+  return { ...plan, separable };
+}
+
+function encodeProduct(product: SeparableProduct, post: number, pre: number): Int32Array {
+  const words = new Int32Array(PRODUCT.words);
+  words[PRODUCT.gated] = product.dependency === "x0" ? 1 : 0;
+  words[PRODUCT.mantissa] = product.mantissa;
+  words[PRODUCT.downShift] = -Math.log2(product.downScale);
+  words[PRODUCT.upShift] = Math.log2(product.upScale);
+  words[PRODUCT.factorCount] = product.pre.length;
+  product.pre.forEach(({ variable, constant, limit, sign }, f) => {
+    words.set([PRE_CODE.indexOf(variable), constant, limit, sign ? 1 : 0], PRODUCT.factors + f * PRODUCT_FACTOR_WORDS);
+  });
+  words[PRODUCT.post] = post;
+  words[PRODUCT.pre] = pre;
+  return words;
 }
 
 function moveConstants(arena: Arena, { at }: LearningPlacement, { x1Constants, x2Constants, plastic }: LearningState): void {
@@ -93,59 +127,21 @@ function moveConstants(arena: Arena, { at }: LearningPlacement, { x1Constants, x
   arena.moved(Int32Array.from(formats), at.formats);
 }
 
-function writeFields(arena: Arena, { at }: LearningPlacement, learning: LearningState, weight: number): Int32Array {
-  const fields = arena.int32(at.fields, FIELD.words);
-  fields[FIELD.rows] = learning.rowCount;
-  fields[FIELD.inputs] = learning.image.inputs;
-  fields[FIELD.weight] = weight;
-  for (const name of [
-    "x1", "x2", "preSpike", "logicalInput", "logicalOutput", "rowStart", "synapse", "compartment", "format", "mantissa", "formats", "products",
-  ] as const) fields[FIELD[name]] = at[name];
-  return fields;
+function writeFields(arena: Arena, { at, plans }: LearningPlacement, learning: LearningState, index: number, weight: number): void {
+  const numbers = {
+    compartments: learning.plastic.denseRow.length, rows: learning.rowCount, inputs: learning.image.inputs, plan: index,
+    productCount: plans[index].pre.length,
+  };
+  const addresses = { ...at, products: plans[index].products, weight };
+  arena.int32(plans[index].fields, FIELD_WORDS).set([...NUMBERS.map((name) => numbers[name]), ...ADDRESSES.map((name) => addresses[name])]);
 }
 
-function kernelsOf(
-  arena: Arena, { at, compartments }: LearningPlacement, learning: LearningState, fields: Int32Array, exports: LearningExports,
-): LearningKernels {
-  const { rowCount, plans, x1 } = learning;
-  const products = Math.max(0, ...plans.map((plan) => plan.products.length));
-  const table = arena.int32(at.products, PRODUCT.words * products);
-  const post = arena.int32(at.post, compartments * products);
-  const encoded = plans.map(encodePlan);
+function kernelsOf({ at, plans }: LearningPlacement, { rowCount, x1 }: LearningState, exports: LearningExports): LearningKernels {
   return {
     updateTraces(trace, prefix) {
       if (trace === x1) exports.update_traces(rowCount, prefix, at.x1, at.arrived, at.logicalInput, at.decay1, at.impulse1, at.fraction1);
       else exports.update_traces(rowCount, prefix, at.x2, at.arrived, at.logicalInput, at.decay2, at.impulse2, at.fraction2);
     },
-    learnSeparable(planIndex, posts, prefix) {
-      let count = 0;
-      for (let n = 0; n < posts.length; n++) {
-        const values = posts[n];
-        if (values === null) continue;
-        table.set(encoded[planIndex][n], count * PRODUCT.words);
-        table[count * PRODUCT.words + PRODUCT.post] = at.post + 4 * count * compartments;
-        post.set(values, count * compartments);
-        count++;
-      }
-      fields[FIELD.plan] = planIndex;
-      fields[FIELD.productCount] = count;
-      fields[FIELD.prefix] = prefix;
-      return exports.learn_separable(at.fields);
-    },
+    learnSeparable: (planIndex, active, prefix) => exports.learn_separable(plans[planIndex].fields, active, prefix),
   };
-}
-
-const encodePlan = (plan: LearningPlan): readonly Int32Array[] => (plan.separable ?? []).map(encodeProduct);
-
-function encodeProduct(product: SeparableProduct): Int32Array {
-  const words = new Int32Array(PRODUCT.words);
-  words[PRODUCT.gated] = product.dependency === "x0" ? 1 : 0;
-  words[PRODUCT.mantissa] = product.mantissa;
-  words[PRODUCT.downShift] = -Math.log2(product.downScale);
-  words[PRODUCT.upShift] = Math.log2(product.upScale);
-  words[PRODUCT.factorCount] = product.pre.length;
-  product.pre.forEach(({ variable, constant, limit, sign }, f) => {
-    words.set([PRE_CODE.indexOf(variable), constant, limit, sign ? 1 : 0], PRODUCT.factors + f * PRODUCT_FACTOR_WORDS);
-  });
-  return words;
 }

@@ -43,6 +43,8 @@ export interface SeparableProduct {
   readonly mantissa: number;
   readonly downScale: number;
   readonly upScale: number;
+  /** [compartment] Π post in this step, 0 where the product is 0; written before each use. */
+  readonly postValue: Int32Array;
 }
 
 /** Decay and impulse of a trace by row: one pre trace of all learning axons. */
@@ -52,13 +54,16 @@ export interface TraceConstants {
   readonly impulseFraction: Uint8Array;
 }
 
-/** Plastic synapses of a core, ordered by trace row, then as in the list. */
+/** Plastic synapses of a core, column by column: those of a compartment one after another, trace rows ascending. */
 export interface PlasticSynapses {
-  /** [row + 1] */
-  readonly rowStart: Int32Array;
+  /** [compartment + 1] */
+  readonly columnStart: Int32Array;
+  /** [compartment] row of the column's first synapse where its rows are consecutive and all its synapses of one format; else −1. */
+  readonly denseRow: Int32Array;
   /** [plastic] index in the core's synapse table. */
   readonly synapse: Int32Array;
-  readonly compartment: Int32Array;
+  /** [plastic] trace row. */
+  readonly row: Int32Array;
   /** [plastic] index into `grids`, `wgtExp`, `plan`, `delayMax`, `tagMax`: the synapse format − 1. */
   readonly format: Uint8Array;
   /** [plastic] state: mantissa on its format's grid, and tag. (The delay stands in the synapse table.) */

@@ -62,7 +62,7 @@ function planOf(core: CoreImage, learning: CoreLearning, index: number): Learnin
   const profile = learning.stdpProfiles[index];
   const decoded = decodeMicrocode(learning.microcode, profile.pointer, profile.numProducts);
   const products = decoded.map((product) => planProduct(core, learning.productMantissaBits, product));
-  const separable = products.map(separableOf);
+  const separable = products.map((product) => separableOf(product, core.compartments.length));
   const allSeparable = core.tepoch === 1 && separable.every((product) => product !== null);
   return {
     products, epochSteps: core.tepoch * 2 ** profile.decimateExp,
@@ -95,21 +95,20 @@ const INT32_BITS = 26;
 const PRE_VARIABLES: readonly FactorVariable[] = ["x0", "x1", "x2"];
 const SYNAPSE_VARIABLES: readonly FactorVariable[] = ["w", "d", "t"];
 
-function separableOf(product: PlannedProduct): SeparableProduct | null {
+function separableOf(product: PlannedProduct, compartments: number): SeparableProduct | null {
   const { target, factors, dependency, mantissa, downScale, upScale } = product;
   if (target !== "w" || factors.some(({ variable }) => SYNAPSE_VARIABLES.includes(variable))) return null;
   const isPre = ({ variable }: PlannedFactor) => PRE_VARIABLES.includes(variable);
   if (factors.reduce((sum, { bits }) => sum + bits, 0) > INT32_BITS) return null;
   return {
     dependency, mantissa, downScale, upScale, pre: factors.filter(isPre), post: factors.filter((factor) => !isPre(factor)),
+    postValue: new Int32Array(compartments),
   };
 }
 
 function plasticSynapses(core: CoreImage, decoded: DecodedSynapses, axonOfRow: readonly number[]): PlasticSynapses {
   const { table } = decoded;
-  const rowStart = new Int32Array(axonOfRow.length + 1);
-  const synapse: number[] = [];
-  const compartment: number[] = [];
+  const columns: { readonly row: number; readonly synapse: number }[][] = Array.from(core.compartments, () => []);
   const owner = new Map<number, number>();
   axonOfRow.forEach((axon, row) => {
     const list = table.axonList[axon];
@@ -117,14 +116,20 @@ function plasticSynapses(core: CoreImage, decoded: DecodedSynapses, axonOfRow: r
       if (!core.synapseFormats[decoded.format[k]].learning) continue;
       if (owner.has(k)) throw sharedList(core, axon, owner.get(k)!);
       owner.set(k, axon);
-      synapse.push(k);
-      compartment.push(table.axonBase[axon] + table.target[k]);
+      columns[table.axonBase[axon] + table.target[k]].push({ row, synapse: k });
     }
-    rowStart[row + 1] = synapse.length;
   });
+  const columnStart = new Int32Array(columns.length + 1);
+  columns.forEach((column, c) => {
+    columnStart[c + 1] = columnStart[c] + column.length;
+  });
+  const isDense = (column: (typeof columns)[number]) => column.length > 0 && column.every(({ row, synapse }, n) =>
+    row === column[0].row + n && decoded.format[synapse] === decoded.format[column[0].synapse]);
+  const synapse = columns.flatMap((column) => column.map(({ synapse: k }) => k));
   const delays = core.synapseFormats.some((format) => format.dlyBits > 0);
   return {
-    rowStart, synapse: Int32Array.from(synapse), compartment: Int32Array.from(compartment),
+    columnStart, denseRow: Int32Array.from(columns, (column) => (isDense(column) ? column[0].row : -1)),
+    synapse: Int32Array.from(synapse), row: Int32Array.from(columns.flatMap((column) => column.map(({ row }) => row))),
     format: Uint8Array.from(synapse, (k) => decoded.format[k]), mantissa: Int16Array.from(synapse, (k) => decoded.mantissa[k]),
     tag: Int16Array.from(synapse, (k) => decoded.tag[k]),
     grids: core.synapseFormats.map((f) => mantissaGrid(WEIGHT_BITS_BY_CODE[f.wgtBitsCode], f.fanoutType)),

@@ -99,8 +99,8 @@ describe("sums of products on weights, delays and tags", () => {
       if (step < tepoch) return;
       const before = synapses();
       expected = before.map((old, s) => {
-        const j = Math.floor(s / K);
-        const i = plastic.compartment[s];
+        const j = plastic.row[s];
+        const i = Math.floor(s / J);
         const sums = { w: BigInt(old.w) << 7n, d: BigInt(old.d) << 7n, t: BigInt(old.t) << 7n };
         for (const product of products) {
           const at = product.dependency === "x0" ? pre[j] : product.dependency === "y0" ? post[i]

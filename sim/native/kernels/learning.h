@@ -1,14 +1,32 @@
-// Arrays of a core's learning engine in linear memory, as sim/learning/kernels.ts lays them out.
+// Arrays of a core's learning engine in linear memory, as sim/learning/learning-kernels.ts lays them out.
 #pragma once
 #include <stdint.h>
 
-static inline uint32_t fmix(uint32_t h) {
+typedef int32_t v4i __attribute__((vector_size(16)));
+typedef int32_t v4i_unaligned __attribute__((vector_size(16), aligned(4)));
+typedef uint32_t v4u __attribute__((vector_size(16)));
+typedef int16_t v4s_unaligned __attribute__((vector_size(8), aligned(2)));
+typedef uint8_t v4b_unaligned __attribute__((vector_size(4), aligned(1)));
+
+// Mixing of design section 6; for one number and for four.
+template <typename T>
+static inline T fmix(T h) {
   h ^= h >> 16;
   h *= 0x85ebca6bu;
   h ^= h >> 13;
   h *= 0xc2b2ae35u;
   return h ^ (h >> 16);
 }
+
+static inline int any(v4i x) { return (x[0] | x[1] | x[2] | x[3]) != 0; }
+static inline v4i splat(int32_t x) { return (v4i){x, x, x, x}; }
+static inline v4i clip(v4i x, v4i low, v4i high) {
+  const v4i raised = x < low ? low : x;
+  return raised > high ? high : raised;
+}
+static inline int32_t clip(int32_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : x; }
+
+static inline v4i bytes4(const uint8_t* from) { return __builtin_convertvector(*(const v4b_unaligned*)from, v4i); }
 
 struct PreFactor {
   int32_t variable;  // 0 x0, 1 x1, 2 x2
@@ -25,29 +43,34 @@ struct SeparableProduct {
   int32_t factor_count;
   PreFactor factors[15];
   const int32_t* post;  // [compartment] product of the post factors, 0 where the product is 0
+  int32_t* pre;         // [row] scratch: mantissa times the product of the pre factors; 0 where gated and no spike
 };
 
 struct SynapseFormat {
   int32_t lsb, min, max, wgt_exp, plan;
 };
 
+// Plastic synapses stand column by column: those of a compartment one after another, rows ascending.
 struct LearningArrays {
+  int32_t compartments;
   int32_t rows;
   int32_t inputs;        // J
   int32_t plan;          // run synapses of this plan only
   int32_t product_count;
-  uint32_t prefix;       // of the step's draws
   const uint8_t* x1;     // [row]
   const uint8_t* x2;     // [row]
   const uint8_t* pre_spike;       // [row] nonzero: a spike in the epoch
   const int32_t* logical_input;   // [row]
   const int32_t* logical_output;  // [compartment]
-  const int32_t* row_start;       // [row + 1]
+  const int32_t* column_start;    // [compartment + 1]
+  const int32_t* dense_row;       // [compartment] row of the column's first synapse where its rows are consecutive and
+                                  // all synapses of one format; else -1
+  const int32_t* row;             // [plastic]
   const int32_t* synapse;         // [plastic]
-  const int32_t* compartment;     // [plastic]
   const uint8_t* format;          // [plastic]
   int16_t* mantissa;              // [plastic] overwritten
   int16_t* weight;                // [synapse] in units of 64, overwritten
   const SynapseFormat* formats;   // [format]
-  const SeparableProduct* products;
+  SeparableProduct* products;
+  int32_t* spiked;                // [row] scratch: rows with a pre spike
 };
