@@ -28,6 +28,15 @@ export function withHeader(
   return concatBytes([MAGIC, length, text, payload]);
 }
 
+/** A header by itself, filled with blanks to `bytes`: for files whose hash is known only once their payload is written.
+ *  The payload then stands at byte `bytes`. */
+export function headerBytes(header: FileHeader, bytes: number): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(header).padEnd(bytes - MAGIC.length - LENGTH_BYTES, " "));
+  const length = new Uint8Array(LENGTH_BYTES);
+  new DataView(length.buffer).setUint32(0, text.length, true);
+  return concatBytes([MAGIC, length, text]);
+}
+
 /** Reads the header alone; the payload is not checked.
  *  @throws UserError E-FILE-001 where the file is not ours or its header is damaged */
 export function readHeader(bytes: Uint8Array, fileName: string): { header: FileHeader; payloadOffset: number } {

@@ -5,8 +5,14 @@ import { readFileText } from "../base/node/files.js";
 import { PRESETS } from "../model/presets.js";
 import { ASL_RECORDINGS_AS_AUTHORS, doubleAslSplit, type TaskSource } from "../tasks/index.js";
 import { parseConfig, resolveConfig, type ResolvedConfig } from "../train/config.js";
+import { isNomniglot } from "../events/node/nomniglot-layout.js";
+import type { DataPlace } from "./data-place.js";
 import { folderSource, isClassFolders } from "./folder-source.js";
+import { omniglotSource } from "./omniglot-source.js";
 import { doubleNmnistSource } from "./task-source.js";
+
+/** Data sets of the presets that are not for double N-MNIST. */
+const SET_OF_PRESET: Readonly<Record<string, ResolvedConfig["config"]["data"]["set"]>> = { "n-omniglot": "n-omniglot", "double-asl-dvs": "double-asl-dvs" };
 
 /** A configuration file, or the name of a preset. Options given on the command line replace its fields.
  *  @throws UserError E-CFG-…, E-CFG-004 where there is neither file nor preset */
@@ -20,7 +26,7 @@ export function readConfig(name: string, override: { readonly seed?: number; rea
   }
   const resolved = existsSync(name)
     ? parseConfig(readFileText(name), name)
-    : resolveConfig({ name: name.replace(/[^A-Za-z0-9_-]/g, "-"), preset: name });
+    : resolveConfig({ name: name.replace(/[^A-Za-z0-9_-]/g, "-"), preset: name, data: { set: SET_OF_PRESET[name.replace(/-srm$/, "")] } });
   if (override.seed === undefined && override.tasks === undefined) return resolved;
   const config = { ...resolved.config, seed: override.seed ?? resolved.config.seed };
   const training = { ...config.training, tasks: override.tasks ?? config.training.tasks };
@@ -36,31 +42,44 @@ export interface PreparedSource {
 
 /** Tasks of a configuration, which is completed by what the recordings are.
  *  @throws UserError E-DATA-001 where the set needs recordings that are not here, E-DATA-002 where samples do not fit the network */
-export async function preparedSource(resolved: ResolvedConfig, dataPath?: string): Promise<PreparedSource> {
-  const { set, protocol } = resolved.config.data;
-  if (dataPath !== undefined && (set === "folder" || (set === "double-nmnist" && isClassFolders(dataPath)))) {
-    const prepared = await folderSource(dataPath, resolved, (line) => void process.stderr.write(`${line}\n`));
-    return { ...prepared, source: fitting(prepared.source, prepared.resolved) };
-  }
-  if (set === "double-asl-dvs" && dataPath !== undefined) {
+export async function preparedSource(resolved: ResolvedConfig, dataPath?: string, place: DataPlace = {}): Promise<PreparedSource> {
+  const { protocol } = resolved.config.data;
+  const set = setOf(resolved, dataPath);
+  const report = (line: string): void => { if (!place.quiet) process.stderr.write(`${line}\n`); };
+  const complete = (preset: string): ResolvedConfig => {
     const { config } = resolved;
-    const complete = config.geometry || config.preset ? resolved : resolveConfig({ ...config, preset: "double-asl-dvs" });
-    const prepared = await folderSource(dataPath, complete, (line) => void process.stderr.write(`${line}\n`), {
-      sensor: PRESETS["double-asl-dvs"].geometry.sensor, split: doubleAslSplit(),
-      sharedAsAuthors: protocol === "A" ? ASL_RECORDINGS_AS_AUTHORS : undefined,
+    return config.geometry || config.preset || config.network ? resolved : resolveConfig({ ...config, preset });
+  };
+  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place), resolved) };
+  if (dataPath === undefined) {
+    throw userError({
+      code: "E-DATA-001", at: `data.set "${set}"`, found: "its recordings do not ship with this package",
+      limit: "double-nmnist, or folder, n-omniglot or double-asl-dvs with --data",
+      hint: set === "n-omniglot" ? "--data FOLDER, the folder that holds dvs_background and dvs_evaluation" : "--data FOLDER, one folder of recordings a class",
     });
-    return { ...prepared, source: fitting(prepared.source, prepared.resolved) };
   }
-  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol), resolved) };
-  throw userError({
-    code: "E-DATA-001", at: `data.set "${set}"`, found: "its recordings do not ship with this package",
-    limit: "double-nmnist, or folder or double-asl-dvs with --data", hint: set === "folder" ? "--data FOLDER, one folder of recordings a class" : "data.set \"folder\" with --data",
-  });
+  if (set === "n-omniglot") {
+    const whole = complete("n-omniglot");
+    return { resolved: whole, source: fitting(await omniglotSource(dataPath, whole, report, place), whole) };
+  }
+  const known = set === "folder" ? {} : {
+    sensor: PRESETS["double-asl-dvs"].geometry.sensor, split: doubleAslSplit(),
+    sharedAsAuthors: protocol === "A" ? ASL_RECORDINGS_AS_AUTHORS : undefined,
+  };
+  const prepared = await folderSource(dataPath, set === "folder" ? resolved : complete("double-asl-dvs"), report, known, place);
+  return { ...prepared, source: fitting(prepared.source, prepared.resolved) };
+}
+
+/** The set that is meant: where the configuration leaves it at double N-MNIST, what the folder holds decides. */
+function setOf({ config }: ResolvedConfig, dataPath: string | undefined): ResolvedConfig["config"]["data"]["set"] {
+  const { set } = config.data;
+  if (set !== "double-nmnist" || dataPath === undefined) return set;
+  return isNomniglot(dataPath) ? "n-omniglot" : isClassFolders(dataPath) ? "folder" : set;
 }
 
 /** Tasks of a configuration that is complete. @throws as preparedSource */
-export const sourceOf = async (resolved: ResolvedConfig, dataPath?: string): Promise<TaskSource> =>
-  (await preparedSource(resolved, dataPath)).source;
+export const sourceOf = async (resolved: ResolvedConfig, dataPath?: string, place: DataPlace = {}): Promise<TaskSource> =>
+  (await preparedSource(resolved, dataPath, place)).source;
 
 function fitting(source: TaskSource, { spec, config }: ResolvedConfig): TaskSource {
   const { polarities, height, width } = spec.input;

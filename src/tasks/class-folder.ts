@@ -71,7 +71,7 @@ export function createClassFolder(
 }
 
 /** Classes as the user dealt them. @throws UserError E-TASK-003 where one is not there, or in two splits */
-function splitByName(
+export function splitByName(
   classes: readonly ComposedClass[], given: Readonly<Record<Split, readonly string[]>>, at: string,
 ): Readonly<Record<Split, readonly ComposedClass[]>> {
   const known = new Map(classes.map((c) => [c.name, c]));

@@ -9,3 +9,5 @@ export type { DigitRecording, DoubleNmnistOptions } from "./double-nmnist.js";
 export { createRecordingSource } from "./recording-source.js";
 export type { ComposedClass, EncodedRecording, RecordingSourceOptions } from "./recording-source.js";
 export type { Augmentation, Protocol, Split, Task, TaskOptions, TaskSource } from "./types.js";
+export { createNOmniglot, OMNIGLOT_EVALUATION, OMNIGLOT_TRAINING, OMNIGLOT_VALIDATION, saturatedAsAuthors } from "./n-omniglot.js";
+export type { CharacterRecordings, NOmniglotOptions } from "./n-omniglot.js";

@@ -33,7 +33,7 @@ export interface RecordingSourceOptions {
 export function createRecordingSource(options: RecordingSourceOptions): TaskSource {
   const first = [...options.pools.train.values(), ...options.pools.test.values()].find((pool) => pool.length > 0)?.[0];
   if (!first) throw userError({ code: "E-TASK-001", at: options.name, found: "no recordings" });
-  const parts = options.classes.train[0]?.parts.length ?? options.classes.test[0].parts.length;
+  const parts = [...options.classes.train, ...options.classes.validation, ...options.classes.test][0]?.parts.length ?? 1;
   const [t, p, h, w] = first.frames.shape;
   return {
     name: options.name, data: options.data, protocol: options.protocol, timestepUs: first.frames.timestepUs,
@@ -56,7 +56,8 @@ function drawTask(source: RecordingSourceOptions, split: Split, number: number, 
   const classes = new Rng(splitSeed, STREAM.taskClasses, number).sample(known, ways);
   const rng = new Rng(splitSeed, STREAM.taskSamples, number);
   const tooFew = tooFewRecordings(source, split);
-  const deal = source.protocol === "A"
+  // The authors' numbering of samples is that of pairs; alone, their recordings are shuffled like any.
+  const deal = source.protocol === "A" && classes[0].parts.length === 2
     ? dealAsAuthors(source.pools[split], classes, shots, rng, tooFew)
     : dealRecordings(source, split, classes, shots, rng);
   const augmentation = options.augmentation && { ...options.augmentation };

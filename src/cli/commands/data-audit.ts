@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import { auditSource, type AuditReport } from "../../tasks/index.js";
 import { checkCount } from "../check-count.js";
 import { preparedSource, readConfig } from "../config-source.js";
+import { cacheOption } from "../data-place.js";
 import { jsonOption } from "../options.js";
 import { type CommandResult, type CommonArgs, runHandler } from "../run.js";
 
@@ -9,6 +10,8 @@ export interface DataAuditArgs extends CommonArgs {
   readonly config: string;
   readonly tasks: number;
   readonly data?: string;
+  /** Folder of recordings made ready; false keeps none. */
+  readonly cache?: string | false;
   readonly seed?: number;
 }
 
@@ -16,7 +19,7 @@ export interface DataAuditArgs extends CommonArgs {
  *  A has one by definition. @throws UserError E-CFG-…, E-DATA-…, E-TASK-… */
 export async function auditData(args: DataAuditArgs): Promise<CommandResult> {
   checkCount("--tasks", args.tasks);
-  const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed }), args.data);
+  const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed }), args.data, args);
   const { ways, shots, testQueries } = resolved.config.data;
   const audit = auditSource(source, args.tasks, { seed: resolved.config.seed, ways, shots, queriesPerClass: testQueries, passes: 1 });
   const clean = audit.sharedBetweenSplits.length === 0 && audit.sharedClasses.length === 0 &&
@@ -46,7 +49,7 @@ export const dataAuditCommand: CommandModule<object, DataAuditArgs> = {
       tasks: { type: "number", default: 100, describe: "tasks drawn of each split" },
       data: { type: "string", describe: "recordings (default: those that ship with the package)" },
       seed: { type: "number", describe: "seed of the draw (default: the configuration's)" },
-      ...jsonOption,
+      ...cacheOption, ...jsonOption,
     })
     .example("$0 data audit double-nmnist --tasks 200", "look for leaks") as never,
   handler: runHandler(auditData) as never,

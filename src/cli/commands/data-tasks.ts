@@ -3,6 +3,7 @@ import type { SpikeTensor } from "../../events/types.js";
 import type { Split } from "../../tasks/index.js";
 import { checkCount } from "../check-count.js";
 import { preparedSource, readConfig } from "../config-source.js";
+import { cacheOption } from "../data-place.js";
 import { jsonOption } from "../options.js";
 import { type CommandResult, type CommonArgs, runHandler } from "../run.js";
 
@@ -11,6 +12,8 @@ export interface DataTasksArgs extends CommonArgs {
   readonly tasks: number;
   readonly split: Split;
   readonly data?: string;
+  /** Folder of recordings made ready; false keeps none. */
+  readonly cache?: string | false;
   readonly seed?: number;
 }
 
@@ -20,7 +23,7 @@ const eventsOf = ({ count }: SpikeTensor): number => Array.from(count).reduce((s
  *  @throws UserError E-CFG-…, E-DATA-…, E-TASK-… */
 export async function showTasks(args: DataTasksArgs): Promise<CommandResult> {
   checkCount("--tasks", args.tasks);
-  const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed }), args.data);
+  const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed }), args.data, args);
   const { config, spec } = resolved;
   const { ways, shots, testQueries } = config.data;
   const options = { seed: config.seed, ways, shots, queriesPerClass: testQueries, passes: spec.soel?.passes ?? 1 };
@@ -56,7 +59,7 @@ export const dataTasksCommand: CommandModule<object, DataTasksArgs> = {
       split: { choices: ["train", "validation", "test"] as const, default: "train" as const, describe: "which classes" },
       data: { type: "string", describe: "recordings (default: those that ship with the package)" },
       seed: { type: "number", describe: "seed of the draw (default: the configuration's)" },
-      ...jsonOption,
+      ...cacheOption, ...jsonOption,
     })
     .example("$0 data tasks double-nmnist --tasks 1", "one task") as never,
   handler: runHandler(showTasks) as never,

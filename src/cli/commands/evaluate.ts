@@ -6,6 +6,7 @@ import type { Split } from "../../tasks/index.js";
 import { resolveConfig } from "../../train/config.js";
 import { evaluateTasks, type EvaluationReport } from "../../train/evaluate.js";
 import { sourceOf } from "../config-source.js";
+import { cacheOption } from "../data-place.js";
 import { engineOptions, jsonOption } from "../options.js";
 import { Progress } from "../progress.js";
 import { type CommandResult, runHandler } from "../run.js";
@@ -15,6 +16,8 @@ export interface EvaluateArgs {
   readonly split: Split;
   readonly tasks: number;
   readonly data?: string;
+  /** Folder of recordings made ready; false keeps none. */
+  readonly cache?: string | false;
   readonly engine?: EngineName;
   readonly threads?: number;
   readonly json?: boolean;
@@ -25,7 +28,7 @@ export interface EvaluateArgs {
 export async function evaluateCheckpoint(args: EvaluateArgs): Promise<CommandResult> {
   const checkpoint = decodeCheckpoint(readFileBytes(args.checkpoint), args.checkpoint);
   const resolved = resolveConfig(JSON.parse(checkpoint.config), args.checkpoint);
-  const source = await sourceOf(resolved, args.data);
+  const source = await sourceOf(resolved, args.data, args);
   const { engine, notice } = await createEngine(checkpoint.spec, { engine: args.engine, threads: args.threads });
   if (notice) process.stderr.write(`${notice}\n`);
   if (args.split === "test" && checkpoint.testRuns.length > 0) {
@@ -88,8 +91,8 @@ export const evaluateCommand: CommandModule = {
     .options({
       split: { choices: ["train", "validation", "test"] as const, default: "test", describe: "meta split" },
       tasks: { type: "number", default: 200, describe: "tasks" },
-      data: { type: "string", describe: "recordings: N-MNIST folder or zip" },
-      ...engineOptions, ...jsonOption,
+      data: { type: "string", describe: "recordings, as train takes them" },
+      ...cacheOption, ...engineOptions, ...jsonOption,
     })
     .example("$0 evaluate runs/demo/best.mlh --split validation", "while choosing")
     .example("$0 evaluate runs/demo/best.mlh --tasks 600 --json", "once, at the end"),

@@ -18,12 +18,12 @@ import { BUNDLE_PART, type Bundle } from "../bundle.js";
 import { checkCount } from "../check-count.js";
 import { certifiedHashes, openBundle } from "../open-bundle.js";
 import { sourceOf } from "../config-source.js";
-import { isClassFolders } from "../folder-source.js";
+import { cacheOption } from "../data-place.js";
 import { engineOptions, jsonOption } from "../options.js";
 import { Progress } from "../progress.js";
 import { type ComparedReplay, describeAccuracy, replayWithComparisons } from "../replay-with-comparisons.js";
 import { type CommandResult, runHandler } from "../run.js";
-import { doubleNmnistSource, sourceFits } from "../task-source.js";
+import { sourceFits } from "../task-source.js";
 
 export interface ReplayArgs {
   readonly bundle: string;
@@ -34,6 +34,8 @@ export interface ReplayArgs {
   readonly engine?: EngineName;
   readonly threads?: number;
   readonly data?: string;
+  /** Folder of recordings made ready; false keeps none. */
+  readonly cache?: string | false;
   /** Meta-validation tasks on which the rate of the comparison "one float gradient step" is chosen. */
   readonly rateTasks?: number;
   readonly trace?: string;
@@ -54,7 +56,7 @@ export async function replayBundle(args: ReplayArgs): Promise<CommandResult> {
   const checkpoint = checkpointOf(bundle);
   const resolved = resolveConfig(JSON.parse(checkpoint.config), join(bundle.path, BUNDLE_PART.checkpoint));
   const { config } = resolved;
-  const source = await fittingSource(bundle, resolved, args.data);
+  const source = await fittingSource(bundle, resolved, args);
   const { engine, notice } = await createEngine(checkpoint.spec, { engine: args.engine, threads: args.threads });
   if (notice) process.stderr.write(`${notice}\n`);
   try {
@@ -78,14 +80,14 @@ function checkpointOf(bundle: Bundle): Checkpoint {
   return decodeCheckpoint(bytes, join(bundle.path, BUNDLE_PART.checkpoint));
 }
 
-async function fittingSource(bundle: Bundle, resolved: ResolvedConfig, data: string | undefined): Promise<TaskSource> {
-  const source = data !== undefined && isClassFolders(data) ? await sourceOf(resolved, data) : await doubleNmnistSource(data);
+async function fittingSource(bundle: Bundle, resolved: ResolvedConfig, { data, cache }: ReplayArgs): Promise<TaskSource> {
+  const source = await sourceOf(resolved, data, { cache });
   const { contract } = bundle.image;
   if (sourceFits(source, contract)) return source;
   throw userError({
     code: "E-REPLAY-002", at: bundle.path,
     found: `its input is [${contract.steps}, ${contract.shape}] at ${contract.timestepUs} µs, and ${source.name} gives [${source.shape}] at ${source.timestepUs} µs`,
-    hint: "a bundle for double N-MNIST, or `verify`, which runs on noise where no recordings fit",
+    hint: "the recordings that the network was trained for with --data, or `verify` without it, which runs on noise",
   });
 }
 
@@ -171,7 +173,8 @@ export const replayCommand: CommandModule = {
       queries: { type: "number", describe: "queries a class (default: as the network's configuration has it)" },
       seed: { type: "number", describe: "seed of the sequence of tasks (default: the configuration's)" },
       program: { choices: ["typed", "x86"] as const, default: "typed", describe: "form of the embedded program to run" },
-      data: { type: "string", describe: "N-MNIST folder or zip (default: the recordings that ship with the package)" },
+      data: { type: "string", describe: "recordings, as train takes them (default: those that ship with the package)" },
+      ...cacheOption,
       trace: { type: "string", describe: "write the first task's trace to FILE, and the engine's prediction to FILE.engine" },
       report: { type: "string", describe: "write a report page to FILE.html" },
       ...engineOptions, ...jsonOption,

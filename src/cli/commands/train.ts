@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import { createEngine, type EngineName } from "../../engines/create.js";
 import { parametersHash } from "../../model/checkpoint.js";
 import { preparedSource, readConfig } from "../config-source.js";
+import { cacheOption } from "../data-place.js";
 import { engineOptions, jsonOption, wholeNumber } from "../options.js";
 import { type CommandResult, runHandler } from "../run.js";
 import { runTraining } from "../training-run.js";
@@ -11,6 +12,8 @@ export interface TrainArgs {
   readonly out: string;
   readonly resume?: boolean;
   readonly data?: string;
+  /** Folder of recordings made ready; false keeps none. */
+  readonly cache?: string | false;
   readonly seed?: number;
   readonly tasks?: number;
   readonly engine?: EngineName;
@@ -21,7 +24,7 @@ export interface TrainArgs {
 /** Meta-trains; the folder then holds last.mlh, best.mlh, metrics.jsonl and a TensorBoard event file.
  *  @throws UserError E-CFG-…, E-DATA-…, E-TRAIN-… */
 export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
-  const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed, tasks: args.tasks }), args.data);
+  const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed, tasks: args.tasks }), args.data, args);
   const { engine, notice } = await createEngine(resolved.spec, { engine: args.engine, threads: args.threads });
   if (notice) process.stderr.write(`${notice}\n`);
   process.stderr.write(`${resolved.spec.name}: ${source.name}, ${source.data} recordings, protocol ${source.protocol}; engine ${engine.name}, ${engine.threads} threads\n`);
@@ -59,10 +62,10 @@ export const trainCommand: CommandModule = {
     .options({
       out: { type: "string", default: "runs/train", describe: "folder for checkpoints and metrics" },
       resume: { type: "boolean", describe: "go on from the folder's last checkpoint, to the same bits" },
-      data: { type: "string", describe: "recordings: one folder a class, or an N-MNIST folder or zip (default: those that ship with the package)" },
+      data: { type: "string", describe: "recordings: one folder a class, N-Omniglot, or an N-MNIST folder or zip (default: those that ship with the package)" },
       seed: { type: "number", describe: "seed of everything random (default: the configuration's)", coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
       tasks: { type: "number", describe: "tasks to train (default: the configuration's)" },
-      ...engineOptions, ...jsonOption,
+      ...cacheOption, ...engineOptions, ...jsonOption,
     })
     .example("$0 train demo --out runs/demo", "the demo's small network on the embedded recordings")
     .example("$0 train my.json --out runs/my --resume", "go on after an interrupt"),

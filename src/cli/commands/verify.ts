@@ -3,23 +3,26 @@ import type { CommandModule } from "yargs";
 import { worstUse } from "../../../compiler/core-use.js";
 import type { ChipImage } from "../../../hw/image.js";
 import { verifyImage } from "../../../hw/verify-image.js";
-import { Diagnostics, UserError } from "../../base/errors.js";
+import { Diagnostics, UserError, userError } from "../../base/errors.js";
 import { createEngine, type EngineName } from "../../engines/create.js";
 import type { Engine } from "../../engines/engine.js";
-import { decodeCheckpoint } from "../../model/checkpoint.js";
+import { type Checkpoint, decodeCheckpoint } from "../../model/checkpoint.js";
 import { type Certificate, formatCertificate, makeCertificate } from "../../parity/certificate.js";
 import { checkTask } from "../../parity/check-task.js";
 import { addComparisons, EMPTY_COMPARISON, type ParityComparison } from "../../parity/compare-records.js";
 import { noiseTask } from "../../parity/noise-task.js";
 import { replayTask } from "../../replay/replay-task.js";
-import type { Task } from "../../tasks/types.js";
+import type { Task, TaskSource } from "../../tasks/types.js";
+import { resolveConfig } from "../../train/config.js";
 import { BUNDLE_PART, type Bundle, type BundleDamage, checkBundle, damageText, readBundle, writeBundle } from "../bundle.js";
 import { checkCount } from "../check-count.js";
+import { sourceOf } from "../config-source.js";
+import { cacheOption } from "../data-place.js";
 import { certifiedHashes } from "../open-bundle.js";
 import { engineOptions, jsonOption, seedOption } from "../options.js";
 import { Progress } from "../progress.js";
 import { type CommandResult, runHandler } from "../run.js";
-import { doubleNmnistSource, sourceFits } from "../task-source.js";
+import { sourceFits } from "../task-source.js";
 
 export interface VerifyArgs {
   readonly bundle: string;
@@ -30,6 +33,8 @@ export interface VerifyArgs {
   readonly engine?: EngineName;
   readonly threads?: number;
   readonly data?: string;
+  /** Folder of recordings made ready; false keeps none. */
+  readonly cache?: string | false;
   readonly json?: boolean;
 }
 
@@ -89,7 +94,7 @@ async function checkParity(bundle: Bundle, args: VerifyArgs): Promise<{ runs: nu
   if (notice) process.stderr.write(`${notice}\n`);
   try {
     engine.setParameters(checkpoint.masters, checkpoint.quantized);
-    const { tasks, ...about } = await tasksFor(image, args);
+    const { tasks, ...about } = await tasksFor(image, checkpoint, args);
     const programs = args.program ? [args.program] : image.embedded.elf.length > 0 ? (["typed", "x86"] as const) : (["typed"] as const);
     const { runs, comparison } = await compareRuns(engine, image, tasks, programs,
       new Progress("runs compared", tasks.length * programs.length, args.json === true && process.stderr.isTTY !== true));
@@ -121,14 +126,22 @@ async function compareRuns(
   return { runs, comparison };
 }
 
-/** Meta-test tasks where recordings fit the image's input contract, seeded noise elsewhere. */
-async function tasksFor(image: ChipImage, { tasks, queries, seed, data }: VerifyArgs): Promise<
+/** Meta-test tasks of the set that the network was trained on; where its recordings are not at hand and none are named,
+ *  seeded noise. @throws UserError E-REPLAY-002 where recordings are named that do not fit the image's input contract */
+async function tasksFor(image: ChipImage, checkpoint: Checkpoint, { tasks, queries, seed, data, cache }: VerifyArgs): Promise<
   { readonly tasks: readonly Task[] } & Pick<Certificate, "data" | "source" | "protocol" | "split">
 > {
   const { contract } = image;
-  const source = await doubleNmnistSource(data);
   const numbers = Array.from({ length: tasks }, (_, n) => n);
-  if (!sourceFits(source, contract)) {
+  const source = await sourceAtHand(checkpoint, { data, cache });
+  if (data !== undefined && source && !sourceFits(source, contract)) {
+    throw userError({
+      code: "E-REPLAY-002", at: data, found: `${source.name} gives [${source.shape}] at ${source.timestepUs} µs`,
+      limit: `[${contract.steps}, ${contract.shape}] at ${contract.timestepUs} µs, the image's input contract`,
+      hint: "the recordings that the network was trained for, or no --data: seeded noise",
+    });
+  }
+  if (!source || !sourceFits(source, contract)) {
     return {
       tasks: numbers.map((n) => noiseTask(contract, seed, n, contract.outputs * queries)), data: "noise", source: "noise", protocol: "–", split: "–",
     };
@@ -137,6 +150,19 @@ async function tasksFor(image: ChipImage, { tasks, queries, seed, data }: Verify
   return {
     tasks: numbers.map((n) => source.draw("test", n, options)), data: source.data, source: source.name, protocol: source.protocol, split: "meta-test",
   };
+}
+
+/** Recordings of the checkpoint's set; undefined where they do not ship with the package and none are named. */
+async function sourceAtHand({ config }: Checkpoint, { data, cache }: Pick<VerifyArgs, "data" | "cache">): Promise<TaskSource | undefined> {
+  const resolved = resolveConfig(JSON.parse(config), BUNDLE_PART.checkpoint);
+  if (data === undefined && resolved.config.data.set !== "double-nmnist") return undefined;
+  try {
+    return await sourceOf(resolved, data, { cache });
+  } catch (error) {
+    // The embedded recordings do not fit this network: the check runs on noise. What the user names must do.
+    if (data === undefined && error instanceof UserError && error.code === "E-DATA-002") return undefined;
+    throw error;
+  }
 }
 
 /** The certificate goes into the bundle; where the folder cannot be written the check still stands. */
@@ -158,7 +184,8 @@ export const verifyCommand: CommandModule = {
       tasks: { type: "number", default: 2, describe: "tasks to run" },
       queries: { type: "number", default: 1, describe: "queries a class in each task" },
       program: { choices: ["typed", "x86"] as const, describe: "only this form of the embedded program (default: both)" },
-      data: { type: "string", describe: "N-MNIST folder or zip (default: the recordings that ship with the package)" },
+      data: { type: "string", describe: "recordings, as train takes them (default: those that ship with the package where they fit, else noise)" },
+      ...cacheOption,
       ...seedOption, ...engineOptions, ...jsonOption,
     })
     .example("$0 verify out/bundle", "two meta-test tasks, both forms of the program")
