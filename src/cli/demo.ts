@@ -110,7 +110,7 @@ function pretrained(): Trained {
 async function trainDemo(resolved: ResolvedConfig, engine: Engine, source: TaskSource, args: DemoArgs, say: (line: string) => void): Promise<Trained> {
   const { tasks } = resolved.config.training;
   say(`2  meta-train  ${tasks} tasks through the chip's arithmetic and its learning rule, engine ${engine.name}, ${engine.threads} threads`);
-  const run = await runTraining(resolved, engine, source, { out: join(args.out, "train"), resume: false, quiet: args.json === true });
+  const run = await runTraining(resolved, engine, source, { out: join(args.out, "train"), resume: false, replace: true, quiet: args.json === true });
   if (run.interrupted) throw new Error(`interrupted; the checkpoint is ${run.paths.last}`);
   return { checkpoint: run.last, curve: run.curve };
 }

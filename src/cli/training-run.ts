@@ -6,7 +6,7 @@ import { readFileBytes, writeWhole } from "../base/node/files.js";
 import type { Engine } from "../engines/engine.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../model/checkpoint.js";
 import type { TaskSource } from "../tasks/index.js";
-import type { ResolvedConfig } from "../train/config.js";
+import { resolveConfig, type ResolvedConfig } from "../train/config.js";
 import { startCheckpoint, train, type TrainResult } from "../train/loop.js";
 import { MetricsLog } from "../train/node/metrics-log.js";
 import { Progress } from "./progress.js";
@@ -26,15 +26,30 @@ export interface TrainingRunOptions {
   readonly quiet?: boolean;
   /** A checkpoint to start from instead of start weights. */
   readonly from?: Checkpoint;
+  /** Overwrite the run that is in the folder; the demo's folder is its own. */
+  readonly replace?: boolean;
+}
+
+/** Refuses to train over what another run left. @throws UserError E-TRAIN-005 */
+export function checkRunFolder(out: string, options: { readonly resume: boolean; readonly replace?: boolean }): void {
+  const last = join(out, RUN_FILE.last);
+  if (options.resume || options.replace || !existsSync(last)) return;
+  throw userError({
+    code: "E-TRAIN-005", at: out, found: `there is a run already (${RUN_FILE.last})`, limit: "a folder without one",
+    hint: "--resume to go on with it, or another --out",
+  });
 }
 
 /** Trains, with progress on stderr; Ctrl-C ends after the task at hand, with a checkpoint that resumes to the same bits.
- *  @throws UserError E-TRAIN-003 where there is nothing to resume, E-TRAIN-004 where it belongs to another configuration */
+ *  @throws UserError E-TRAIN-003 where there is nothing to resume, E-TRAIN-004 where it belongs to another configuration,
+ *  E-TRAIN-005 where the folder holds a run and nobody said --resume */
 export async function runTraining(
   resolved: ResolvedConfig, engine: Engine, source: TaskSource, options: TrainingRunOptions,
 ): Promise<TrainingRun> {
+  checkRunFolder(options.out, options);
   const paths = { last: join(options.out, RUN_FILE.last), best: join(options.out, RUN_FILE.best) };
-  const from = options.resume ? resumed(paths.last, resolved) : (options.from ?? await startCheckpoint(resolved, engine, source));
+  const warn = (message: string): void => { if (!options.quiet) process.stderr.write(`warning: ${message}\n`); };
+  const from = options.resume ? resumed(paths.last, resolved) : (options.from ?? await startCheckpoint(resolved, engine, source, warn));
   const best = options.resume && existsSync(paths.best) ? decodeCheckpoint(readFileBytes(paths.best), paths.best) : undefined;
   const log = new MetricsLog(options.out, options.resume);
   const { tasks } = resolved.config.training;
@@ -76,7 +91,8 @@ function resumed(path: string, resolved: ResolvedConfig): Checkpoint {
     throw userError({ code: "E-TRAIN-003", at: path, found: "there is nothing to resume", hint: "leave --resume out, or name the folder with --out" });
   }
   const checkpoint = decodeCheckpoint(readFileBytes(path), path);
-  if (checkpoint.config !== resolved.text) {
+  // Fields that the schema gained since then are at their defaults in both.
+  if (checkpoint.config !== resolved.text && resolveConfig(JSON.parse(checkpoint.config), path).text !== resolved.text) {
     throw userError({
       code: "E-TRAIN-004", at: path, found: "it was trained with another configuration",
       hint: "the configuration it was made with, or another --out",

@@ -1,4 +1,4 @@
-import { userError } from "../base/errors.js";
+import { UserError, userError } from "../base/errors.js";
 import type { NetworkSpec } from "../model/types.js";
 import type { Engine } from "./engine.js";
 
@@ -31,6 +31,8 @@ export async function createEngine(
     try {
       return { engine: await makers[options.engine](spec, threads), notice: "" };
     } catch (error) {
+      // A network that this engine cannot run: it says what, and which one can.
+      if (error instanceof UserError) throw error;
       throw userError({
         code: "E-ENG-001", at: `--engine ${options.engine}`, found: `cannot run here: ${messageOf(error)}`,
         hint: "leave --engine out to take the fastest one that is there",
@@ -50,4 +52,8 @@ export async function createEngine(
   throw new Error(`no training engine runs here: ${reasons.join("; ")}`);
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** A notice gives the reason, not the remedy: another engine was taken already. */
+function messageOf(error: unknown): string {
+  if (error instanceof UserError) return `${error.details[0].at}: ${error.details[0].found}`;
+  return error instanceof Error ? error.message : String(error);
+}

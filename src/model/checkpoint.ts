@@ -24,6 +24,9 @@ export interface Checkpoint {
   readonly spec: NetworkSpec;
   readonly geometry: InputGeometry;
   readonly masters: Parameters;
+  /** What the outer loop learned of an `srm` network's inner loop: `inner.rate.<layer>`, `inner.theta`; absent where that is
+   *  nothing. */
+  readonly inner?: Parameters;
   /** The integers the engine used last. */
   readonly quantized: QuantizedNetwork;
   /** Adam's moments by tensor; empty before the first step. */
@@ -77,7 +80,7 @@ const PART_TYPE = {
   spec: "object", geometry: "object", masters: "object", quantized: "object", optimizer: "object", step: "number", seed: "number",
   chipSeed: "number", config: "string", history: "object", since: "object", bestValidation: "number", testRuns: "object",
   data: "string", protocol: "string",
-} as const satisfies Record<keyof Checkpoint, string>;
+} as const satisfies Record<Exclude<keyof Checkpoint, "inner">, string>;
 
 /** What is wrong with a value that another program may have written, or undefined. The hash guards against damage; this
  *  guards the code behind it, which trusts lengths and names. */
@@ -89,6 +92,9 @@ function faultOf(value: Checkpoint, configHash: string | undefined): string | un
   }
   // The header is not under the payload's hash, but what it says of the parent can be checked.
   if (configHash !== sha256Hex(new TextEncoder().encode(value.config))) return "the header names another configuration";
+  for (const [name, numbers] of Object.entries(value.inner ?? {})) {
+    if (!(numbers instanceof Float32Array) || numbers.length !== 1) return `the inner loop's "${name}" is no number`;
+  }
   try {
     return lengthFault(value);
   } catch {
@@ -114,9 +120,10 @@ function lengthFault({ spec, masters, quantized, optimizer }: Checkpoint): strin
   return undefined;
 }
 
-/** SHA-256 of all masters in the order of `parameterShapes`: equal where two trainings ended with the same bits. */
-export function parametersHash(spec: NetworkSpec, masters: Parameters): string {
-  return sha256Hex(concatBytes(parameterShapes(spec).map(({ name }) => bytesOf(masters[name]))));
+/** SHA-256 of all masters in the order of `parameterShapes`, then of what was learned of the inner loop: equal where two
+ *  trainings ended with the same bits. */
+export function parametersHash(spec: NetworkSpec, masters: Parameters, inner: Parameters = {}): string {
+  return sha256Hex(concatBytes([...parameterShapes(spec).map(({ name }) => masters[name]), ...Object.values(inner)].map(bytesOf)));
 }
 
 /** A checkpoint before any training, from start weights. */

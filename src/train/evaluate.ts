@@ -44,13 +44,13 @@ export const GRADIENT_STEP_RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 
 
 /** Best rate of the float gradient step on meta-validation tasks. */
 export async function chooseGradientStepRate(
-  engine: Engine, source: TaskSource, config: TrainConfig, spec: NetworkSpec, chipSeed: number, tasks = 8,
+  engine: Engine, source: TaskSource, config: TrainConfig, spec: NetworkSpec, chipSeed: number, tasks = 8, inner?: Parameters,
 ): Promise<number> {
   const scores = GRADIENT_STEP_RATES.map(() => 0);
   for (let number = 0; number < tasks; number++) {
     const task = source.draw("validation", number, taskOptions(config, passesOf(spec), "test"));
     for (let k = 0; k < scores.length; k++) {
-      scores[k] += await engine.gradientStepAccuracy(task, { ...stepOptions(config, chipSeed, number), rate: GRADIENT_STEP_RATES[k] });
+      scores[k] += await engine.gradientStepAccuracy(task, { ...stepOptions(config, chipSeed, number, inner), rate: GRADIENT_STEP_RATES[k] });
     }
   }
   return GRADIENT_STEP_RATES[scores.indexOf(Math.max(...scores))];

@@ -1,13 +1,17 @@
 import { draw32, STREAM } from "../base/rng.js";
-import type { Engine, MetaStepOptions, MetaStepResult } from "../engines/engine.js";
+import { createEngine } from "../engines/create.js";
+import type { Engine, Gradients, MetaStepOptions, MetaStepResult } from "../engines/engine.js";
 import type { Checkpoint, HistoryRow } from "../model/checkpoint.js";
 import { freshCheckpoint } from "../model/checkpoint.js";
 import { quantizeNetwork } from "../model/quantize.js";
 import type { RoundingDraw } from "../model/quantize.js";
 import type { NetworkSpec, Parameters, QuantizedNetwork } from "../model/types.js";
-import type { TaskOptions, TaskSource } from "../tasks/types.js";
+import type { Task, TaskOptions, TaskSource } from "../tasks/types.js";
 import { adamStep } from "./adam.js";
 import type { ResolvedConfig, TrainConfig } from "./config.js";
+import { clampInner, INNER_PREFIX, innerGradients, innerLoop, innerOf, startInner } from "./inner-state.js";
+import { lsuvWeights } from "./lsuv.js";
+import { RateWatch } from "./rate-watch.js";
 import { rateFactor } from "./schedule.js";
 import { loihiStartWeights, srmStartWeights } from "./start.js";
 
@@ -29,11 +33,6 @@ export interface TrainResult {
   readonly interrupted: boolean;
 }
 
-/** A layer passes on less than one spike in this many neurons and steps: as good as silent. */
-const SILENT_RATE = 1e-5;
-/** Rates of that many steps are averaged before a layer is called silent. */
-const SILENT_STEPS = 50;
-
 /** Options of tasks as a configuration asks for; training tasks are augmented. */
 export const taskOptions = (config: TrainConfig, passes: number, purpose: "train" | "test"): TaskOptions => ({
   seed: config.seed, ways: config.data.ways, shots: config.data.shots, passes,
@@ -42,10 +41,11 @@ export const taskOptions = (config: TrainConfig, passes: number, purpose: "train
     ? { shiftPixels: config.data.shiftPixels, dropShare: config.data.dropShare } : undefined,
 });
 
-/** Options of a meta-step for task `number`: the chip's seed as the chip itself would have it. */
-export const stepOptions = (config: TrainConfig, chipSeed: number, number: number): MetaStepOptions => ({
+/** Options of a meta-step for task `number`: the chip's seed as the chip itself would have it.
+ *  @param learned  what was learned of the inner loop (checkpoint.inner) */
+export const stepOptions = (config: TrainConfig, chipSeed: number, number: number, learned?: Parameters): MetaStepOptions => ({
   outer: config.training.outer, ratePenalty: config.training.ratePenalty, chipSeed: draw32(chipSeed, 0, number, 0),
-  inner: { rule: "gradient", ...config.training.inner },
+  inner: innerLoop(config, learned), roundingSeed: draw32(config.seed, STREAM.stochasticRounding, number, 0),
 });
 
 /** Number of support passes of a network. */
@@ -59,20 +59,38 @@ export function quantizeFor(config: TrainConfig, spec: NetworkSpec, masters: Par
   return quantizeNetwork(spec, masters, draw);
 }
 
-/** A checkpoint with start weights. */
-export async function startCheckpoint(resolved: ResolvedConfig, engine: Engine, source: TaskSource): Promise<Checkpoint> {
+/** A checkpoint with start weights. @param warn  told of layers that no start weight could wake */
+export async function startCheckpoint(
+  resolved: ResolvedConfig, engine: Engine, source: TaskSource, warn?: (message: string) => void,
+): Promise<Checkpoint> {
   const { spec, config, geometry, text } = resolved;
   const task = source.draw("train", 0, { ...taskOptions(config, passesOf(spec), "train"), augmentation: undefined, queriesPerClass: 3 });
-  const make = spec.neuronModel === "loihi" ? loihiStartWeights : srmStartWeights;
-  const masters = await make(spec, engine, task, config.seed);
-  return freshCheckpoint(spec, geometry, masters, {
-    seed: config.seed, chipSeed: draw32(config.seed, STREAM.startWeights, 0xc41b, 0), config: text, data: source.data, protocol: source.protocol,
-  });
+  const masters = await startWeights(resolved, engine, task, warn);
+  const inner = startInner(config, spec);
+  return {
+    ...freshCheckpoint(spec, geometry, masters, {
+      seed: config.seed, chipSeed: draw32(config.seed, STREAM.startWeights, 0xc41b, 0), config: text, data: source.data, protocol: source.protocol,
+    }),
+    ...(inner ? { inner } : {}),
+  };
+}
+
+async function startWeights({ spec, config }: ResolvedConfig, engine: Engine, task: Task, warn?: (message: string) => void): Promise<Parameters> {
+  const { start } = config.training;
+  if (spec.neuronModel === "loihi") return loihiStartWeights(spec, engine, task, config.seed, start === "orthogonal" ? "orthogonal" : "gaussian");
+  if (start === "gaussian") return srmStartWeights(spec, engine, task, config.seed);
+  const make = async (part: NetworkSpec): Promise<Engine> => (await createEngine(part, { engine: engine.name, threads: engine.threads })).engine;
+  const { masters, statistics } = await lsuvWeights(spec, make, task, config.seed);
+  for (const { name, variance } of statistics) {
+    if (variance === 0) warn?.(`layer "${name}" gets no spikes from the samples that the start weights are fitted on: it stays as drawn`);
+  }
+  return masters;
 }
 
 /** Learning rate of a tensor before the schedule: one rate for all does not do, as the units differ (design §6). */
 function baseRate(config: TrainConfig, spec: NetworkSpec, tensor: string): number {
   const { learningRate: rate } = config.training;
+  if (tensor.startsWith(INNER_PREFIX)) return rate.inner;
   if (!tensor.includes(".")) return spec.soel?.learned.includes(tensor as "hi") ? rate.soel : 0;
   if (spec.neuronModel === "srm") return rate.hidden;
   if (tensor.endsWith(".bias")) return rate.bias;
@@ -81,25 +99,27 @@ function baseRate(config: TrainConfig, spec: NetworkSpec, tensor: string): numbe
 }
 
 /** Mean query accuracy after learning on meta-validation tasks; the same tasks every time. */
-export async function validate(engine: Engine, source: TaskSource, config: TrainConfig, spec: NetworkSpec, chipSeed: number): Promise<number> {
+export async function validate(
+  engine: Engine, source: TaskSource, config: TrainConfig, spec: NetworkSpec, chipSeed: number, inner?: Parameters,
+): Promise<number> {
   let sum = 0;
   const { validationTasks } = config.training;
   for (let number = 0; number < validationTasks; number++) {
     const task = source.draw("validation", number, taskOptions(config, passesOf(spec), "test"));
-    sum += (await engine.evaluate(task, { ...stepOptions(config, chipSeed, number), learn: true })).accuracy;
+    sum += (await engine.evaluate(task, { ...stepOptions(config, chipSeed, number, inner), learn: true })).accuracy;
   }
   return sum / validationTasks;
 }
 
 /** Trains from a checkpoint to the configured number of tasks. The same configuration gives the same bits, however often
  *  it was interrupted and resumed, for any number of threads.
- *  @throws Error where the loss stops being finite, with the layer that is silent if there is one */
+ *  @throws UserError E-TRAIN-002 where loss or gradient stop being finite: in which layer, and every layer's spike rate */
 export async function train(
   resolved: ResolvedConfig, engine: Engine, source: TaskSource, from: Checkpoint, best: Checkpoint | undefined, events: TrainEvents = {},
 ): Promise<TrainResult> {
   const { config, spec } = resolved;
   const { tasks, metaBatch, schedule, epochTasks, validateEvery } = config.training;
-  let [masters, optimizer, step] = [from.masters, from.optimizer, from.step];
+  let [masters, inner, optimizer, step] = [from.masters, from.inner, from.optimizer, from.step];
   let history = from.history;
   let bestCheckpoint = best ?? from;
   let bestValidation = from.bestValidation;
@@ -107,17 +127,15 @@ export async function train(
   const since = { ...from.since };
   const rates = new RateWatch(spec, events.warn);
   const snapshot = (): Checkpoint => ({
-    ...from, masters, optimizer, step, history, bestValidation, since: { ...since }, quantized: quantizeFor(config, spec, masters, step),
+    ...from, masters, ...(inner ? { inner } : {}), optimizer, step, history, bestValidation, since: { ...since }, quantized: quantizeFor(config, spec, masters, step),
   });
   while (step < tasks) {
     const results: MetaStepResult[] = [];
     engine.setParameters(masters, quantizeFor(config, spec, masters, step));
     for (let k = 0; k < metaBatch && step < tasks; k++, step++) {
       const task = source.draw("train", step, taskOptions(config, passesOf(spec), "train"));
-      const result = await engine.metaStep(task, stepOptions(config, from.chipSeed, step));
-      if (!Number.isFinite(result.loss)) {
-        throw new Error(`the loss of task ${step} is ${result.loss}; ${rates.describe(result.spikeRates)}`);
-      }
+      const result = await engine.metaStep(task, stepOptions(config, from.chipSeed, step, inner));
+      rates.checkFinite(step, result);
       results.push(result);
       rates.see(result.spikeRates);
       since.loss += result.loss;
@@ -126,15 +144,17 @@ export async function train(
     }
     const factor = rateFactor(schedule, step - results.length, tasks, epochTasks);
     const updates = Math.ceil(step / metaBatch);
-    const stepped = adamStep(masters, meanGradients(results), optimizer, updates, (name) => factor * baseRate(config, spec, name));
-    masters = clampScalars(spec, stepped.masters);
+    const gradients = meanGradients(results.map((r) => (inner ? { ...r.gradients, ...innerGradients(r, inner) } : r.gradients)));
+    const stepped = adamStep({ ...masters, ...inner }, gradients, optimizer, updates, (name) => factor * baseRate(config, spec, name));
+    if (inner) inner = clampInner(innerOf(stepped.masters));
+    masters = clampScalars(spec, networkTensors(stepped.masters));
     optimizer = stepped.state;
     const mean = results[results.length - 1];
     events.step?.(step, mean);
     const atRow = Math.floor(step / validateEvery) > Math.floor((step - results.length) / validateEvery) || step >= tasks;
     if (atRow) {
       engine.setParameters(masters, quantizeNetwork(spec, masters));
-      const validation = await validate(engine, source, config, spec, from.chipSeed);
+      const validation = await validate(engine, source, config, spec, from.chipSeed, inner);
       const row = { tasks: step, loss: since.loss / since.steps, accuracy: since.accuracy / since.steps, validation };
       [since.loss, since.accuracy, since.steps] = [0, 0, 0];
       history = [...history, row];
@@ -151,10 +171,13 @@ export async function train(
   return { last: { ...snapshot(), quantized: quantizeNetwork(spec, masters) }, best: bestCheckpoint, interrupted: false };
 }
 
-function meanGradients(results: readonly MetaStepResult[]): MetaStepResult["gradients"] {
-  if (results.length === 1) return results[0].gradients;
+const networkTensors = (all: Parameters): Parameters =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith(INNER_PREFIX)));
+
+function meanGradients(results: readonly Gradients[]): Gradients {
+  if (results.length === 1) return results[0];
   const out: Record<string, Float64Array> = {};
-  for (const { gradients } of results) {
+  for (const gradients of results) {
     for (const [name, g] of Object.entries(gradients)) {
       out[name] ??= new Float64Array(g.length);
       for (let i = 0; i < g.length; i++) out[name][i] += g[i] / results.length;
@@ -171,34 +194,4 @@ function clampScalars(spec: NetworkSpec, masters: Parameters): Parameters {
     theta: masters.theta.map((x) => Math.max(1, x)), rho: masters.rho.map((x) => Math.max(2 ** -7, x)),
     hi: masters.hi.map((x) => Math.max(1, x)), lo: masters.lo.map((x) => Math.max(0, x)),
   };
-}
-
-/** Watches spike rates, so that a dead layer is named while it can still be helped. */
-class RateWatch {
-  private sums: number[] = [];
-  private steps = 0;
-  private readonly told = new Set<string>();
-
-  constructor(private readonly spec: NetworkSpec, private readonly warn?: (message: string) => void) {}
-
-  private names(count: number): readonly string[] {
-    const { layers } = this.spec;
-    return (count === layers.length ? layers : layers.filter((l) => l.kind !== "pool")).map((l) => l.name);
-  }
-
-  describe(rates: readonly number[]): string {
-    return `spike rates: ${this.names(rates.length).map((name, k) => `${name} ${rates[k].toPrecision(2)}`).join(", ")}`;
-  }
-
-  see(rates: readonly number[]): void {
-    rates.forEach((rate, k) => { this.sums[k] = (this.sums[k] ?? 0) + rate; });
-    if (++this.steps % SILENT_STEPS !== 0) return;
-    const names = this.names(rates.length);
-    this.sums.forEach((sum, k) => {
-      if (k === rates.length - 1 || sum / SILENT_STEPS > SILENT_RATE || this.told.has(names[k])) return;
-      this.told.add(names[k]);
-      this.warn?.(`layer "${names[k]}" is silent (rate ${(sum / SILENT_STEPS).toPrecision(2)}): lower its threshold or its learning rate`);
-    });
-    this.sums = [];
-  }
 }

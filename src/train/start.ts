@@ -4,14 +4,18 @@ import { networkShapes, sizeOf } from "../model/shapes.js";
 import { scaled, unitWeights } from "../model/start-weights.js";
 import type { NetworkSpec, Parameters } from "../model/types.js";
 import type { Task } from "../tasks/types.js";
+import { orthogonalWeights } from "./lsuv.js";
 
 /** Spike rates that the start weights aim at, and σ of the output. Source: design §6, "Start". */
 export const START = { rate: 0.07, rateBeforePool: 0.03, outputSigma: 0.001, bisections: 14 } as const;
 
 /** Start weights of a `loihi` network: w̃ = σ·N(0,1), bias 0; σ by bisection, layer by layer, for a spike rate on the samples
- *  of `task`. The output's σ is fixed. Deterministic. Source: design §6, "Start". */
-export async function loihiStartWeights(spec: NetworkSpec, engine: Engine, task: Task, seed: number): Promise<Parameters> {
-  let masters = unitWeights(spec, seed);
+ *  of `task`. The output's σ is fixed. Deterministic. Source: design §6, "Start".
+ *  @param directions  `orthogonal`: hidden weights of orthonormal rows (or columns) instead of independent ones, scaled alike */
+export async function loihiStartWeights(
+  spec: NetworkSpec, engine: Engine, task: Task, seed: number, directions: "gaussian" | "orthogonal" = "gaussian",
+): Promise<Parameters> {
+  let masters = directions === "gaussian" ? unitWeights(spec, seed) : { ...unitWeights(spec, seed), ...unitVariance(orthogonalWeights(spec, seed)) };
   const last = spec.layers[spec.layers.length - 1].name;
   masters = scaled(masters, `${last}.weight`, START.outputSigma);
   for (let index = 0; index < spec.layers.length - 1; index++) {
@@ -33,7 +37,13 @@ export async function loihiStartWeights(spec: NetworkSpec, engine: Engine, task:
   return masters;
 }
 
-/** Start weights of an `srm` network: N(0,1)/√fan-in, biases −0.559 (the mean that LSUV aims at), then per layer scaled so
+/** Every tensor with mean square 1, as independent standard normal numbers have; biases are 0 and stay so. */
+const unitVariance = (tensors: Parameters): Record<string, Float32Array> => Object.fromEntries(Object.entries(tensors).map(([name, w]) => {
+  const power = w.reduce((sum, x) => sum + x * x, 0) / w.length;
+  return [name, power > 0 ? w.map((x) => x / Math.sqrt(power)) : w];
+}));
+
+/** Start weights of an `srm` network by another way than LSUV: N(0,1)/√fan-in, biases −0.559 (the mean that LSUV aims at), then per layer scaled so
  *  that about a quarter of the units passes on a spike. Source: design §4, start weights. */
 export async function srmStartWeights(spec: NetworkSpec, engine: Engine, task: Task, seed: number): Promise<Parameters> {
   let masters = unitWeights(spec, seed);

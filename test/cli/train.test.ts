@@ -43,6 +43,7 @@ describe("train and evaluate", () => {
     expect(await refused({ config: "double-nmist" })).toMatch(/Try: "double-nmnist" \[E-CFG-004\]/);
     expect(await refused({ resume: true })).toMatch(/nothing to resume.*E-TRAIN-003/);
     expect(await refused({ out, resume: true, seed: 9 })).toMatch(/another configuration.*E-TRAIN-004/);
+    expect(await refused({ out })).toMatch(/there is a run already.*--resume.*E-TRAIN-005/);
     expect(await refused({ config: "n-omniglot" })).toMatch(/E-DATA-00[12]/);
   });
 });

@@ -54,12 +54,14 @@ describe("training", () => {
     expect(told).toEqual([expect.stringMatching(/layer "conv1" is silent \(rate 0\.0\)/)]);
   });
 
-  it("stops where the loss is not a number, with the rates of the layers by name", async () => {
+  it("stops where the loss or a gradient is not a number, with the layer and the rates of all layers by name [E-TRAIN-002]", async () => {
     const config = tinyConfig();
     const engine = createReferenceEngine(config.spec);
     const start = await startCheckpoint(config, engine, source);
     const broken = { ...engineOf(engine), metaStep: async () => ({ ...still, loss: Number.NaN, spikeRates: [0.5, 0.25] }) };
-    await expect(train(config, broken, source, start, undefined)).rejects.toThrow(/loss of task 0 is NaN; spike rates: conv1 0\.50, output 0\.25/);
+    await expect(train(config, broken, source, start, undefined)).rejects.toThrow(/loss of task 0: not finite.*spike rates: conv1 0\.50, output 0\.25.*E-TRAIN-002/);
+    const bad = { ...engineOf(engine), metaStep: async () => ({ ...still, gradients: { "conv1.weight": Float32Array.of(1, Number.NaN) }, spikeRates: [0.5, 0.25] }) };
+    await expect(train(config, bad, source, start, undefined)).rejects.toThrow(/layer "conv1", gradient of conv1\.weight in task 0: not finite \(loss 1\)/);
   });
 });
 

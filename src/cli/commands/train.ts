@@ -1,11 +1,12 @@
 import type { CommandModule } from "yargs";
-import { createEngine, type EngineName } from "../../engines/create.js";
+import type { EngineName } from "../../engines/create.js";
 import { parametersHash } from "../../model/checkpoint.js";
+import { engineFor } from "../../train/choose-engine.js";
 import { preparedSource, readConfig } from "../config-source.js";
 import { cacheOption } from "../data-place.js";
 import { engineOptions, jsonOption, wholeNumber } from "../options.js";
 import { type CommandResult, runHandler } from "../run.js";
-import { runTraining } from "../training-run.js";
+import { checkRunFolder, runTraining } from "../training-run.js";
 
 export interface TrainArgs {
   readonly config: string;
@@ -24,15 +25,16 @@ export interface TrainArgs {
 /** Meta-trains; the folder then holds last.mlh, best.mlh, metrics.jsonl and a TensorBoard event file.
  *  @throws UserError E-CFG-…, E-DATA-…, E-TRAIN-… */
 export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
+  checkRunFolder(args.out, { resume: args.resume === true });
   const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed, tasks: args.tasks }), args.data, args);
-  const { engine, notice } = await createEngine(resolved.spec, { engine: args.engine, threads: args.threads });
+  const { engine, notice } = await engineFor(resolved.config, resolved.spec, { engine: args.engine, threads: args.threads });
   if (notice) process.stderr.write(`${notice}\n`);
   process.stderr.write(`${resolved.spec.name}: ${source.name}, ${source.data} recordings, protocol ${source.protocol}; engine ${engine.name}, ${engine.threads} threads\n`);
   const started = performance.now();
   try {
     const run = await runTraining(resolved, engine, source, { out: args.out, resume: args.resume === true });
     const { last, paths } = run;
-    const sha256 = parametersHash(last.spec, last.masters);
+    const sha256 = parametersHash(last.spec, last.masters, last.inner);
     const seconds = (performance.now() - started) / 1000;
     return {
       interrupted: run.interrupted,
