@@ -1,9 +1,10 @@
-/** Synapse formats of projections: dense entries, a run of neighboring compartments each. */
+/** Synapse formats of projections, and which of them stores a list in the fewest bits. */
 import type { SynapseFormat } from "../hw/image.js";
 import { CORE_LIMITS } from "../hw/limits.js";
 import { entryBits } from "../hw/synapse-words.js";
 import { indexBitsCode, weightBitsCode } from "../hw/weights.js";
 import type { MapLayer, Projection } from "./ir.js";
+import type { ListSynapses } from "./lists.js";
 
 const FANOUT_TYPE = { mixed: 1, excitatory: 2, inhibitory: 3 } as const;
 
@@ -24,7 +25,7 @@ export const delayBitsOf = (layers: readonly MapLayer[]): number =>
 export const compartmentLimit = (layers: readonly MapLayer[]): number =>
   Math.min(CORE_LIMITS.compartments, CORE_LIMITS.dendriticAccumulators / 2 ** delayBitsOf(layers));
 
-/** Format of a projection's lists on a core where the highest index is `maxIndex`. */
+/** Dense format of a projection's lists on a core where the highest index is `maxIndex`: what the search counts with. */
 export const formatOf = (projection: Projection, maxIndex: number): SynapseFormat => ({
   compression: "dense",
   wgtBitsCode: weightBitsCode(projection.bits),
@@ -39,6 +40,61 @@ export const formatOf = (projection: Projection, maxIndex: number): SynapseForma
   learning: projection.learning,
   stdpProfile: 0,
 });
+
+/** Widths of a run-length gap.  nxtf (loihi-facts §2.3). */
+const SKIP_BITS = [2, 3, 4, 5] as const;
+
+/** Every format that a projection's lists may take, dense first. Learning lists stay dense: their zeros learn too, and a
+ *  plastic layer's targets are neighbors. */
+export function candidateFormats(projection: Projection, maxIndex: number): SynapseFormat[] {
+  const dense = formatOf(projection, maxIndex);
+  if (projection.learning) return [dense];
+  return [
+    dense,
+    ...SKIP_BITS.map((skipBits) => ({ ...dense, compression: "runlength" as const, skipBits })),
+    { ...dense, compression: "sparse" },
+  ];
+}
+
+/** [candidate] bits of a list under each of `candidateFormats`; dense holds zeros, the others leave them out. Where dense
+ *  wins for sure the others are not counted (Infinity). All 0 for a static list of zeros alone, which is not stored. */
+export function candidateBits(candidates: readonly SynapseFormat[], { index, weight }: ListSynapses): number[] {
+  const [dense] = candidates;
+  let [bits, run, nonzero] = [0, 0, 0];
+  for (let k = 0; k < index.length; k++) {
+    if (k > 0 && index[k] !== index[k - 1] + 1) {
+      bits += runBits(dense, run);
+      run = 0;
+    }
+    run++;
+    if (weight[k] !== 0) nonzero++;
+  }
+  bits += runBits(dense, run);
+  if (candidates.length > 1 && nonzero === 0) return candidates.map(() => 0);
+  const least = Math.min(...candidates.slice(1).map((format) => entryBits(format, nonzero)));
+  if (candidates.length === 1 || least >= bits) return candidates.map((_, k) => (k === 0 ? bits : Infinity));
+  return candidates.map((format, k) => (k === 0 ? bits : gapBits(format, index, weight)));
+}
+
+/** Bits of the synapses that are not 0 in a sparse or run-length format. */
+function gapBits(format: SynapseFormat, index: Int32Array, weight: Int16Array): number {
+  // Rows that share their padding may overlap there, so that a list steps back: no gap counts that.
+  const sparse = format.compression === "sparse";
+  const widest = 2 ** format.skipBits - 1;
+  let [bits, count, last] = [0, 0, 0];
+  for (let k = 0; k < index.length; k++) {
+    if (weight[k] === 0) continue;
+    const gap = index[k] - last - 1;
+    const breaks = !sparse && count > 0 && (gap < 0 || gap > widest);
+    if (count === CORE_LIMITS.synapsesPerEntry || breaks) {
+      bits += entryBits(format, count);
+      count = 0;
+    }
+    count++;
+    last = index[k];
+  }
+  return bits + (count > 0 ? entryBits(format, count) : 0);
+}
 
 /** Bits of a run of n synapses, cut into entries. */
 export function runBits(format: SynapseFormat, n: number): number {

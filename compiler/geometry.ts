@@ -161,14 +161,6 @@ export function sourceChannels(projection: Projection, layer: MapLayer, box: Box
   return [Math.floor(box.c0 / perGroupOut) * perGroupIn, Math.ceil(box.c1 / perGroupOut) * perGroupIn];
 }
 
-/** Weight of the synapse from source channel c to output channel o at a tap. */
-export function weightAt(projection: Projection, o: number, c: number, tapY: number, tapX: number): number {
-  const { mantissa, kernel } = projection;
-  if (mantissa === null) return projection.uniformMantissa;
-  const perGroupIn = projection.sourceShape[0] / projection.groups;
-  return mantissa[((o * perGroupIn + (c % perGroupIn)) * kernel[0] + tapY) * kernel[1] + tapX];
-}
-
 /** Splits base addresses into the fewest windows that an axon's start compartment spans; returns each window's start. */
 export function baseWindows(bases: readonly number[], span: number): number[] {
   const sorted = [...bases].sort((p, q) => p - q);

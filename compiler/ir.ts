@@ -208,8 +208,9 @@ export interface MappedCore {
   /** Profile and vth profile of padding compartments; −1: none. */
   readonly padding: { readonly profile: number; readonly vth: number };
   readonly formats: readonly SynapseFormat[];
-  /** [block] format number (from 1), first word, words of a list. */
-  readonly blockFormat: readonly number[];
+  /** [block][atom] format number from 1; 0: a list without synapses. */
+  readonly listFormats: readonly (readonly number[])[];
+  /** [block] first word, words of a list. */
   readonly blockPtr: readonly number[];
   readonly blockLen: readonly number[];
   readonly words: number;

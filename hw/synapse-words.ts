@@ -1,6 +1,6 @@
 import type { SynapseFormat } from "./image.js";
-import { CORE_LIMITS } from "./limits.js";
-import { decodeMantissa, encodeMantissa, formatBits } from "./weights.js";
+import { CORE_LIMITS, RANGE } from "./limits.js";
+import { decodeMantissa, encodeMantissa, formatBits, isRepresentable, mantissaGrid } from "./weights.js";
 
 /** One entry of a synapse list: up to 60 synapses of one format. Arrays are parallel, one element a synapse. */
 export interface SynapseEntry {
@@ -113,22 +113,47 @@ export function packLists(
 function writeEntry(writer: BitWriter, formats: readonly SynapseFormat[], entry: SynapseEntry): void {
   const format = formats[entry.format - 1];
   const bits = formatBits(format);
-  const count = entry.index.length;
+  const { index, weight, delay, tag } = entry;
+  const count = index.length;
   if (count < 1 || count > CORE_LIMITS.synapsesPerEntry) throw new RangeError(`compiler bug: entry of ${count} synapses`);
   writer.put(entry.format, FORMAT_ID_BITS);
   writer.put(count, COUNT_BITS);
   if (format.compression !== "sparse") writer.put(entry.prefix, bits.index);
+  const codes = codeTable(bits.weight, format.fanoutType);
+  const { dlyBits, tagBits, compression } = format;
   let next = entry.prefix;
   for (let k = 0; k < count; k++) {
-    writer.put(encodeMantissa(entry.weight[k], bits.weight, format.fanoutType), bits.weight);
-    writer.put(entry.delay?.[k] ?? 0, format.dlyBits);
-    writer.put(tagCode(entry.tag?.[k] ?? 0, format.tagBits), format.tagBits);
-    if (format.compression === "sparse") writer.put(entry.index[k], bits.index);
+    const code = codes[weight[k] - RANGE.weight[0]] ?? NO_CODE;
+    if (code === NO_CODE) encodeMantissa(weight[k], bits.weight, format.fanoutType);
+    writer.put(code, bits.weight);
+    if (dlyBits > 0 || delay !== undefined) writer.put(delay?.[k] ?? 0, dlyBits);
+    if (tagBits > 0 || tag !== undefined) writer.put(tagCode(tag?.[k] ?? 0, tagBits), tagBits);
+    if (compression === "sparse") writer.put(index[k], bits.index);
     else {
-      writer.put(entry.index[k] - next, format.compression === "runlength" ? format.skipBits : 0);
-      next = entry.index[k] + 1;
+      writer.put(index[k] - next, compression === "runlength" ? format.skipBits : 0);
+      next = index[k] + 1;
     }
   }
+  writer.flush();
+}
+
+/** Stands where a mantissa has no code. */
+const NO_CODE = -1;
+const CODE_TABLES = new Map<number, Int16Array>();
+
+/** [mantissa + 256] stored code of every mantissa of a precision, or NO_CODE: this runs once a synapse. */
+function codeTable(bits: number, fanoutType: 1 | 2 | 3): Int16Array {
+  const key = bits * 4 + fanoutType;
+  let table = CODE_TABLES.get(key);
+  if (table === undefined) {
+    const grid = mantissaGrid(bits, fanoutType);
+    const [low, high] = RANGE.weight;
+    table = Int16Array.from({ length: high - low + 1 }, (_, k) =>
+      isRepresentable(low + k, grid) ? encodeMantissa(low + k, bits, fanoutType) : NO_CODE,
+    );
+    CODE_TABLES.set(key, table);
+  }
+  return table;
 }
 
 function tagCode(tag: number, bits: number): number {
@@ -198,21 +223,33 @@ function mantissaTable(bits: number, fanoutType: 1 | 2 | 3): Int16Array {
 }
 
 class BitWriter {
-  constructor(private readonly bytes: Uint8Array, private at: number) {}
+  private byte: number;
+  /** Bits not yet in `bytes`, fewer than 8 between calls, and how many. */
+  private pending = 0;
+  private held = 0;
+
+  /** @param at  first bit, at the start of a byte */
+  constructor(private readonly bytes: Uint8Array, at: number) {
+    this.byte = at >>> 3;
+  }
 
   /** Appends the low `bits` (≤ 12) of value, lowest bit first. @throws RangeError where the value does not fit */
   put(value: number, bits: number): void {
     if (!Number.isInteger(value) || value < 0 || value >= 1 << bits) {
       throw new RangeError(`compiler bug: ${value} does not fit ${bits} bits of synapse memory`);
     }
-    for (let left = bits; left > 0; ) {
-      const room = 8 - (this.at & 7);
-      const take = Math.min(room, left);
-      this.bytes[this.at >>> 3] |= (value & ((1 << take) - 1)) << (this.at & 7);
-      value >>>= take;
-      left -= take;
-      this.at += take;
+    this.pending |= value << this.held;
+    this.held += bits;
+    while (this.held >= 8) {
+      this.bytes[this.byte++] = this.pending & 0xff;
+      this.pending >>>= 8;
+      this.held -= 8;
     }
+  }
+
+  /** Writes what is left of the last byte; more may follow. */
+  flush(): void {
+    if (this.held > 0) this.bytes[this.byte] = this.pending;
   }
 }
 

@@ -1,19 +1,23 @@
 /** Numbers everything inside a core: profiles, thresholds, synapse formats, first word of every weight block.
- *  Needs: routed axons. Promises: nothing overlaps, all within CORE_LIMITS. Loses: nothing. */
+ *  Needs: routed axons. Promises: nothing overlaps, all within CORE_LIMITS; every list in the format of fewest bits, and no
+ *  core takes more words than the partition counted. Loses: static synapses of mantissa 0 in lists that are not dense. */
 import { CORE_LIMITS, DECAY_ONE, RANGE } from "../../hw/limits.js";
 import { listWords } from "../../hw/synapse-words.js";
 import type { SynapseFormat } from "../../hw/image.js";
 import type { Diagnostics } from "../../src/base/errors.js";
-import { delayBitsOf, formatOf, runBits } from "../formats.js";
-import { arrange, channelsReached, compartmentsOf, runsOf } from "../geometry.js";
+import { candidateBits, candidateFormats, delayBitsOf } from "../formats.js";
+import { arrange, compartmentsOf } from "../geometry.js";
+import { ListReader } from "../lists.js";
+import { chooseFormats, type ListOptions } from "../search/list-formats.js";
 import { countSlots, type SlotCount } from "../slots.js";
-import type { Block, MapLayer, MappedCore, MappedCores, Piece, RoutedNetwork } from "../ir.js";
+import type { MapLayer, MappedCore, MappedCores, Piece, RoutedNetwork } from "../ir.js";
 
 export function allocate(network: RoutedNetwork, diagnostics: Diagnostics): MappedCores {
+  const reader = new ListReader(network);
   const mapped = network.cores.map((core, index) => {
     const pieces = core.pieces.map((piece) => network.pieces[piece]);
     const layers = pieces.map((piece) => network.layers[piece.layer]);
-    return { ...allocateProfiles(pieces, layers), ...allocateBlocks(network, index) };
+    return { ...allocateProfiles(pieces, layers), ...allocateBlocks(network, index, reader) };
   });
   const slots = countSlots(network);
   for (let index = 0; index < slots.length; index++) checkCore(network, index, slots[index], diagnostics);
@@ -89,50 +93,35 @@ function allocateProfiles(pieces: readonly Piece[], layers: readonly MapLayer[])
 function allocateBlocks(
   network: RoutedNetwork,
   core: number,
-): Pick<MappedCore, "formats" | "blockFormat" | "blockPtr" | "blockLen" | "words"> {
-  const formats: SynapseFormat[] = [];
-  const formatKeys: string[] = [];
-  const [blockFormat, blockPtr, blockLen]: [number[], number[], number[]] = [[], [], []];
-  let words = 0;
+  reader: ListReader,
+): Pick<MappedCore, "formats" | "listFormats" | "blockPtr" | "blockLen" | "words"> {
+  const lists: ListOptions[] = [];
+  const candidates = new Map<string, SynapseFormat[]>();
   for (const block of network.blocks[core]) {
-    const piece = network.pieces[block.piece];
-    const layer = network.layers[piece.layer];
-    const a = arrange(piece.box, piece.layout);
-    const format = formatOf(
-      layer.projections[block.projection],
-      network.firstCompartment[block.piece] + compartmentsOf(a) - 1,
-    );
-    const key = JSON.stringify(format);
-    let number = formatKeys.indexOf(key) + 1;
-    if (number === 0) {
-      number = formatKeys.push(key);
-      formats.push(format);
+    const { box, layout, layer } = network.pieces[block.piece];
+    const key = `${block.piece} ${block.projection}`;
+    let formats = candidates.get(key);
+    if (!formats) {
+      const last = network.firstCompartment[block.piece] + compartmentsOf(arrange(box, layout)) - 1;
+      formats = candidateFormats(network.layers[layer].projections[block.projection], last);
+      candidates.set(key, formats);
     }
-    const length = blockWords(network, block, format);
-    blockFormat.push(number);
+    for (let c = block.c0; c < block.c1; c++)
+      lists.push({ candidates: formats, bits: candidateBits(formats, reader.read(block, c)) });
+  }
+  const chosen = chooseFormats(lists);
+  const [blockPtr, blockLen, listFormats]: [number[], number[], number[][]] = [[], [], []];
+  let [words, next] = [0, 0];
+  for (const { c0, c1 } of network.blocks[core]) {
+    const end = next + c1 - c0;
+    const length = chosen.bits.slice(next, end).reduce((longest, bits) => Math.max(longest, listWords(bits)), 0);
+    listFormats.push(chosen.numbers.slice(next, end));
     blockPtr.push(words);
     blockLen.push(length);
-    words += length * (block.c1 - block.c0);
+    words += length * (c1 - c0);
+    next = end;
   }
-  return { formats, blockFormat, blockPtr, blockLen, words };
-}
-
-/** Words of the longest list of a block. */
-function blockWords(network: RoutedNetwork, block: Block, format: SynapseFormat): number {
-  const piece = network.pieces[block.piece];
-  const layer = network.layers[piece.layer];
-  const projection = layer.projections[block.projection];
-  const a = arrange(piece.box, piece.layout);
-  const [outer, inner] =
-    piece.layout.inner === "x" ? [block.countY, block.countX] : [block.countX, block.countY];
-  const perGroup = projection.sourceShape[0] / projection.groups;
-  let words = 0;
-  for (let c = block.c0; c < block.c1; c += perGroup) {
-    const [low, high] = channelsReached(projection, layer, piece.box, c);
-    const bits = runsOf(a, outer, inner, low, high).reduce((sum, run) => sum + runBits(format, run.length), 0);
-    words = Math.max(words, listWords(bits));
-  }
-  return words;
+  return { formats: chosen.formats, listFormats, blockPtr, blockLen, words };
 }
 
 /** Limits that only the routed axons decide; the partition kept the others. */

@@ -13,13 +13,13 @@ import type {
   OutputSymbol,
   SymbolRange,
 } from "../../hw/image.js";
-import { CORE_LIMITS } from "../../hw/limits.js";
-import { packLists, SYNAPSE_WORD_BYTES, type SynapseEntry } from "../../hw/synapse-words.js";
+import { packLists, SYNAPSE_WORD_BYTES } from "../../hw/synapse-words.js";
 import { assert } from "../../src/base/errors.js";
 import { epochSteps, presentationSteps } from "../../src/model/shapes.js";
 import type { InputGeometry } from "../../src/model/types.js";
-import { arrange, channelsReached, neuronsOf, runsOf, weightAt, type Run } from "../geometry.js";
-import { INPUT, type Block, type Link, type MappedCores, type Piece, type Projection } from "../ir.js";
+import { neuronsOf } from "../geometry.js";
+import { INPUT, type Link, type MappedCores } from "../ir.js";
+import { entriesOf, ListReader } from "../lists.js";
 
 /** −2^23 + 1 … 2^23 − 1. */
 const FULL_VOLTAGE = { negVmLimit: 23, posVmLimit: 7 } as const;
@@ -31,7 +31,8 @@ export interface EmitOptions {
 }
 
 export function emit(network: MappedCores, geometry: InputGeometry, options: EmitOptions): ChipImage {
-  const cores = network.cores.map((_, index) => emitCore(network, index));
+  const reader = new ListReader(network);
+  const cores = network.cores.map((_, index) => emitCore(network, index, reader));
   const outputs = outputsByCore(network);
   return {
     ...options,
@@ -49,7 +50,7 @@ export function emit(network: MappedCores, geometry: InputGeometry, options: Emi
   };
 }
 
-function emitCore(network: MappedCores, index: number): Omit<CoreImage, "outputAxons"> {
+function emitCore(network: MappedCores, index: number, reader: ListReader): Omit<CoreImage, "outputAxons"> {
   const mapped = network.mapped[index];
   return {
     ...network.addresses[index],
@@ -62,7 +63,7 @@ function emitCore(network: MappedCores, index: number): Omit<CoreImage, "outputA
     vthProfiles: mapped.vthProfiles,
     compartments: emitCompartments(network, index),
     synapseFormats: mapped.formats,
-    synapseMemory: emitMemory(network, index),
+    synapseMemory: emitMemory(network, index, reader),
     inputAxons: network.links[index].map((link) => emitAxon(network, index, link)),
     learning: emitLearning(network, index),
   };
@@ -101,63 +102,19 @@ function emitCompartments(network: MappedCores, index: number): Uint32Array {
   return words;
 }
 
-function emitMemory(network: MappedCores, index: number): Uint8Array {
-  const mapped = network.mapped[index];
-  const memory = new Uint8Array(mapped.words * SYNAPSE_WORD_BYTES);
+function emitMemory(network: MappedCores, index: number, reader: ListReader): Uint8Array {
+  const { formats, listFormats, blockPtr, blockLen, words } = network.mapped[index];
+  const memory = new Uint8Array(words * SYNAPSE_WORD_BYTES);
   network.blocks[index].forEach((block, k) => {
-    const { words, synapseLen } = packLists(mapped.formats, blockLists(network, block, mapped.blockFormat[k]));
-    assert(synapseLen === mapped.blockLen[k], "compiler bug: a weight block is not as long as allocated");
-    memory.set(words, mapped.blockPtr[k] * SYNAPSE_WORD_BYTES);
+    const { delay } = network.layers[network.pieces[block.piece].layer].projections[block.projection];
+    const lists = listFormats[k].map((number, atom) =>
+      entriesOf(reader.read(block, block.c0 + atom), formats, number, delay),
+    );
+    const packed = packLists(formats, lists);
+    assert(packed.synapseLen === blockLen[k], "compiler bug: a weight block is not as long as allocated");
+    memory.set(packed.words, blockPtr[k] * SYNAPSE_WORD_BYTES);
   });
   return memory;
-}
-
-/** [index] itself: dense entries take their indices from here. */
-const INDICES = Int32Array.from({ length: CORE_LIMITS.compartments * 2 }, (_, k) => k);
-
-/** [atom] entries of a block. */
-function blockLists(network: MappedCores, block: Block, format: number): SynapseEntry[][] {
-  const piece = network.pieces[block.piece];
-  const layer = network.layers[piece.layer];
-  const projection = layer.projections[block.projection];
-  const a = arrange(piece.box, piece.layout);
-  const [outer, inner] =
-    piece.layout.inner === "x" ? [block.countY, block.countX] : [block.countX, block.countY];
-  const lists: SynapseEntry[][] = [];
-  for (let c = block.c0; c < block.c1; c++) {
-    const [low, high] = channelsReached(projection, layer, piece.box, c);
-    const entries: SynapseEntry[] = [];
-    for (const run of runsOf(a, outer, inner, low, high)) {
-      const weights = runWeights(projection, piece, block, run, c);
-      for (let k = 0; k < run.length; k += CORE_LIMITS.synapsesPerEntry) {
-        const length = Math.min(CORE_LIMITS.synapsesPerEntry, run.length - k);
-        const prefix = block.start + run.start + k;
-        entries.push({
-          format,
-          prefix,
-          index: INDICES.subarray(prefix, prefix + length),
-          weight: weights.subarray(k, k + length),
-          delay: projection.delay === 0 ? undefined : new Uint8Array(length).fill(projection.delay),
-        });
-      }
-    }
-    lists.push(entries);
-  }
-  return lists;
-}
-
-/** Mantissas of a run from source channel c: positions outside, channels inside. */
-function runWeights(projection: Projection, piece: Piece, block: Block, run: Run, c: number): Int16Array {
-  const weights = new Int16Array(run.length);
-  const byX = piece.layout.inner === "x";
-  const [strideY, strideX] = projection.stride;
-  const first = piece.box.c0 + run.channel;
-  for (let k = 0, column = run.column; k < run.length; column++) {
-    const tapY = block.tapY - (byX ? run.row : column) * strideY;
-    const tapX = block.tapX - (byX ? column : run.row) * strideX;
-    for (let o = 0; o < run.width; o++) weights[k++] = weightAt(projection, first + o, c, tapY, tapX);
-  }
-  return weights;
 }
 
 function emitAxon(network: MappedCores, core: number, link: Link): InputAxon {

@@ -131,7 +131,7 @@ export function printMapped(network: MappedCores): string {
       ),
       ...core.formats.map(
         (f, i) =>
-          `  format ${i + 1}: ${f.compression} weight code ${f.wgtBitsCode} index code ${f.idxBitsCode} ` +
+          `  format ${i + 1}: ${f.compression}${f.skipBits > 0 ? ` gap ${f.skipBits} bits` : ""} weight code ${f.wgtBitsCode} index code ${f.idxBitsCode} ` +
           `exp ${f.wgtExp} fanout ${f.fanoutType}${f.learning ? " learning" : ""}`,
       ),
     ]),

@@ -1,7 +1,7 @@
 import type { ChipImage } from "../../hw/image.js";
 import { assert } from "../../src/base/errors.js";
 import type { QuantizedNetwork } from "../../src/model/types.js";
-import { compareWithModel } from "../expand.js";
+import { compareWithModel } from "../compare.js";
 
 /** The image's tables, read back, are the model: every synapse and neuron once, with its integers. */
 export function verifyExpansion(image: ChipImage, network: QuantizedNetwork): void {

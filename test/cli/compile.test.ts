@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { compareWithModel } from "../../compiler/expand.js";
+import { compareWithModel } from "../../compiler/compare.js";
 import { UserError } from "../../src/base/errors.js";
 import { BUNDLE_PART, readBundle, writeBundle } from "../../src/cli/bundle.js";
 import { compile, type CompileArgs } from "../../src/cli/commands/compile.js";

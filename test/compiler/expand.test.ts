@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareWithModel, forEachDelivery } from "../../compiler/expand.js";
+import { compareWithModel } from "../../compiler/compare.js";
+import { forEachDelivery } from "../../compiler/expand.js";
 import { compileNetwork } from "../../compiler/pipeline.js";
 import { arrange, compartmentsOf } from "../../compiler/geometry.js";
 import type { Box, Layout, LoweredNetwork, PartitionedNetwork, Piece } from "../../compiler/ir.js";

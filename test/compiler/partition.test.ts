@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { coreUse } from "../../compiler/core-use.js";
-import { compareWithModel } from "../../compiler/expand.js";
+import { compareWithModel } from "../../compiler/compare.js";
 import { lowerPlasticity } from "../../compiler/passes/lower-plasticity.js";
 import { partition } from "../../compiler/passes/partition.js";
 import { trafficOf } from "../../compiler/passes/place.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileNetwork, type CompileOptions } from "../../compiler/pipeline.js";
-import { compareWithModel } from "../../compiler/expand.js";
+import { compareWithModel } from "../../compiler/compare.js";
 import { allocate } from "../../compiler/passes/allocate.js";
 import { emit } from "../../compiler/passes/emit.js";
 import { lowerPlasticity } from "../../compiler/passes/lower-plasticity.js";
