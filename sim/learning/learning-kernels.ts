@@ -22,11 +22,13 @@ export interface LearningExports {
 const NUMBERS = ["compartments", "rows", "inputs", "plan", "productCount"] as const;
 const ADDRESSES = [
   "x1", "x2", "preSpike", "logicalInput", "logicalOutput", "columnStart", "denseRow", "row", "synapse", "format", "mantissa", "weight",
-  "formats", "products", "spiked",
+  "formats", "products", "spiked", "spikedInput",
 ] as const;
 const FIELD_WORDS = NUMBERS.length + ADDRESSES.length;
 /** Words of `SeparableProduct` (learning.h), and of one of its factors. */
-const PRODUCT = { gated: 0, mantissa: 1, downShift: 2, upShift: 3, factorCount: 4, factors: 5, post: 65, pre: 66, words: 67 } as const;
+const PRODUCT = {
+  gated: 0, mantissa: 1, downShift: 2, upShift: 3, preBound: 4, factorCount: 5, factors: 6, post: 66, pre: 67, spikedPre: 68, words: 69,
+} as const;
 const PRODUCT_FACTOR_WORDS = 4;
 const FORMAT_WORDS = 5;
 const MAX_PRODUCTS = 16;
@@ -38,7 +40,8 @@ export interface LearningPlacement {
   readonly at: Readonly<Record<Exclude<(typeof ADDRESSES)[number], "products" | "weight"> | (typeof CONSTANTS)[number] | "arrived", number>>;
   /** [plan] fields, one struct a plan, and its products: their structs, scratch by row and values by compartment. */
   readonly plans: readonly {
-    readonly fields: number; readonly products: number; readonly pre: readonly number[]; readonly post: readonly number[];
+    readonly fields: number; readonly products: number;
+    readonly scratch: readonly { readonly pre: number; readonly spikedPre: number; readonly post: number }[];
   }[];
 }
 
@@ -53,12 +56,12 @@ export function placeLearning(arena: Arena, core: CoreState, learning: LearningS
       logicalInput: room(learning.logicalInput), logicalOutput: room(learning.image.logicalOutput),
       columnStart: room(plastic.columnStart), denseRow: room(plastic.denseRow), row: room(plastic.row), synapse: room(plastic.synapse),
       format: room(plastic.format), mantissa: room(plastic.mantissa), formats: arena.take(4 * FORMAT_WORDS * plastic.grids.length),
-      spiked: rowWords(), decay1: rowWords(), impulse1: arena.take(rowCount), fraction1: arena.take(rowCount), decay2: rowWords(),
+      spiked: rowWords(), spikedInput: rowWords(), decay1: rowWords(), impulse1: arena.take(rowCount), fraction1: arena.take(rowCount), decay2: rowWords(),
       impulse2: arena.take(rowCount), fraction2: arena.take(rowCount),
     },
     plans: learning.plans.map(({ separable }) => ({
       fields: arena.take(4 * FIELD_WORDS), products: arena.take(4 * PRODUCT.words * (separable ?? []).length),
-      pre: (separable ?? []).map(rowWords), post: (separable ?? []).map(() => arena.take(4 * core.compartmentCount)),
+      scratch: (separable ?? []).map(() => ({ pre: rowWords(), spikedPre: rowWords(), post: arena.take(4 * core.compartmentCount) })),
     })),
   };
 }
@@ -90,27 +93,31 @@ export function moveLearning(
 
 function movePlan(arena: Arena, placement: LearningPlacement, plan: LearningPlan, index: number): LearningPlan {
   if (plan.separable === null) return plan;
-  const { products, pre, post } = placement.plans[index];
+  const { products, scratch } = placement.plans[index];
   const table = arena.int32(products, PRODUCT.words * plan.separable.length);
   const separable = plan.separable.map((product, n) => {
-    table.set(encodeProduct(product, post[n], pre[n]), n * PRODUCT.words);
-    return { ...product, postValue: arena.moved(product.postValue, post[n]) };
+    table.set(encodeProduct(product, scratch[n]), n * PRODUCT.words);
+    return { ...product, postValue: arena.moved(product.postValue, scratch[n].post) };
   });
   return { ...plan, separable };
 }
 
-function encodeProduct(product: SeparableProduct, post: number, pre: number): Int32Array {
+function encodeProduct(
+  product: SeparableProduct, { pre, spikedPre, post }: LearningPlacement["plans"][number]["scratch"][number],
+): Int32Array {
   const words = new Int32Array(PRODUCT.words);
   words[PRODUCT.gated] = product.dependency === "x0" ? 1 : 0;
   words[PRODUCT.mantissa] = product.mantissa;
   words[PRODUCT.downShift] = -Math.log2(product.downScale);
   words[PRODUCT.upShift] = Math.log2(product.upScale);
+  words[PRODUCT.preBound] = Math.abs(product.mantissa) * product.pre.reduce((bound, { limit }) => bound * limit, 1);
   words[PRODUCT.factorCount] = product.pre.length;
   product.pre.forEach(({ variable, constant, limit, sign }, f) => {
     words.set([PRE_CODE.indexOf(variable), constant, limit, sign ? 1 : 0], PRODUCT.factors + f * PRODUCT_FACTOR_WORDS);
   });
   words[PRODUCT.post] = post;
   words[PRODUCT.pre] = pre;
+  words[PRODUCT.spikedPre] = spikedPre;
   return words;
 }
 
@@ -130,7 +137,7 @@ function moveConstants(arena: Arena, { at }: LearningPlacement, { x1Constants, x
 function writeFields(arena: Arena, { at, plans }: LearningPlacement, learning: LearningState, index: number, weight: number): void {
   const numbers = {
     compartments: learning.plastic.denseRow.length, rows: learning.rowCount, inputs: learning.image.inputs, plan: index,
-    productCount: plans[index].pre.length,
+    productCount: plans[index].scratch.length,
   };
   const addresses = { ...at, products: plans[index].products, weight };
   arena.int32(plans[index].fields, FIELD_WORDS).set([...NUMBERS.map((name) => numbers[name]), ...ADDRESSES.map((name) => addresses[name])]);

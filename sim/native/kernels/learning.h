@@ -1,12 +1,6 @@
 // Arrays of a core's learning engine in linear memory, as sim/learning/learning-kernels.ts lays them out.
 #pragma once
-#include <stdint.h>
-
-typedef int32_t v4i __attribute__((vector_size(16)));
-typedef int32_t v4i_unaligned __attribute__((vector_size(16), aligned(4)));
-typedef uint32_t v4u __attribute__((vector_size(16)));
-typedef int16_t v4s_unaligned __attribute__((vector_size(8), aligned(2)));
-typedef uint8_t v4b_unaligned __attribute__((vector_size(4), aligned(1)));
+#include "vectors.h"
 
 // Mixing of design section 6; for one number and for four.
 template <typename T>
@@ -17,16 +11,6 @@ static inline T fmix(T h) {
   h *= 0xc2b2ae35u;
   return h ^ (h >> 16);
 }
-
-static inline int any(v4i x) { return (x[0] | x[1] | x[2] | x[3]) != 0; }
-static inline v4i splat(int32_t x) { return (v4i){x, x, x, x}; }
-static inline v4i clip(v4i x, v4i low, v4i high) {
-  const v4i raised = x < low ? low : x;
-  return raised > high ? high : raised;
-}
-static inline int32_t clip(int32_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : x; }
-
-static inline v4i bytes4(const uint8_t* from) { return __builtin_convertvector(*(const v4b_unaligned*)from, v4i); }
 
 struct PreFactor {
   int32_t variable;  // 0 x0, 1 x1, 2 x2
@@ -40,10 +24,12 @@ struct SeparableProduct {
   int32_t mantissa;
   int32_t down_shift;
   int32_t up_shift;
+  int32_t pre_bound;   // |pre| is never more
   int32_t factor_count;
   PreFactor factors[15];
   const int32_t* post;  // [compartment] product of the post factors, 0 where the product is 0
   int32_t* pre;         // [row] scratch: mantissa times the product of the pre factors; 0 where gated and no spike
+  int32_t* spiked_pre;  // [spiked] scratch: the same of the rows in `spiked`; gated products only
 };
 
 struct SynapseFormat {
@@ -73,4 +59,5 @@ struct LearningArrays {
   const SynapseFormat* formats;   // [format]
   SeparableProduct* products;
   int32_t* spiked;                // [row] scratch: rows with a pre spike
+  int32_t* spiked_input;          // [spiked] scratch: their logical inputs
 };

@@ -23,8 +23,14 @@ export async function benchmarkChipStep(
   const rng = new Rng(3, STREAM);
   const spikes = Array.from({ length: steps * channels }, (_, k) => [Math.floor(k / channels), k % channels] as const)
     .filter(() => rng.uniform() < density);
-  const figures = await benchChipStep(file, framesOfSpikes(spikes, steps), options);
+  const figures = await benchChipStep(file, framesOfSpikes(spikes, steps), { ...options, cpuMs });
   return { case: which, ...figures, rss_mib: process.memoryUsage().rss / 2 ** 20 };
+}
+
+/** Processor milliseconds of this process, user and system. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Stream of the benchmark's draws; nothing else uses it. */
