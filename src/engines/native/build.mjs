@@ -27,7 +27,7 @@ const isas = process.arch === "x64"
 const common = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi", "-Wno-unused-function",
   "-Wno-ignored-attributes", "-Wno-unknown-warning-option"];
 // Loop unrolling and contraction are the compiler's; the order of sums is the source's on every instruction set.
-const kernels = { "srm/srm.cc": "SRM_ISA", "loihi/loihi.cc": "LOIHI_ISA" };
+const kernels = { "srm/srm.cc": "SRM_ISA", "loihi/loihi.cc": "LOIHI_ISA", "kernels/peak.cc": "PEAK_ISA" };
 const include = createRequire(import.meta.url)("node-api-headers").include_dir;
 const headers = join(root, "node_modules", "node-api-headers", relative(join(root, "node_modules", "node-api-headers"), include));
 
@@ -50,7 +50,7 @@ for (const [file, macro] of Object.entries(kernels)) {
     jobs.push([file, [...common, ...flags, `-D${macro}=${isa}`, ...names], `${file.replace(/\W/g, "_")}_${isa}.o`]);
   }
 }
-for (const file of ["kernels/platform.cc", "srm/api.cc", "loihi/api.cc", "srm/addon.cc", "loihi/addon.cc", "addon.cc"]) {
+for (const file of ["kernels/platform.cc", "srm/api.cc", "loihi/api.cc", "srm/addon.cc", "loihi/addon.cc", "peak-addon.cc", "addon.cc"]) {
   jobs.push([file, [...common, "-I", headers], `${file.replace(/\W/g, "_")}.o`]);
 }
 const objects = jobs.map(([, , name]) => join(work, name));
