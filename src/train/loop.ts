@@ -129,12 +129,18 @@ export async function train(
   const snapshot = (): Checkpoint => ({
     ...from, masters, ...(inner ? { inner } : {}), optimizer, step, history, bestValidation, since: { ...since }, quantized: quantizeFor(config, spec, masters, step),
   });
+  const draw = (number: number): Task => source.draw("train", number, taskOptions(config, passesOf(spec), "train"));
+  let next: Task | undefined;
   while (step < tasks) {
     const results: MetaStepResult[] = [];
     engine.setParameters(masters, quantizeFor(config, spec, masters, step));
     for (let k = 0; k < metaBatch && step < tasks; k++, step++) {
-      const task = source.draw("train", step, taskOptions(config, passesOf(spec), "train"));
-      const result = await engine.metaStep(task, stepOptions(config, from.chipSeed, step, inner));
+      const task = next?.number === step ? next : draw(step);
+      const pending = engine.metaStep(task, stepOptions(config, from.chipSeed, step, inner));
+      // Drawn while the engine works, so that training never waits for it. Should drawing fail, the step at hand is of no use.
+      pending.catch(() => undefined);
+      next = step + 1 < tasks ? draw(step + 1) : undefined;
+      const result = await pending;
       rates.checkFinite(step, result);
       results.push(result);
       rates.see(result.spikeRates);
