@@ -21,8 +21,8 @@ const ARRIVAL_CHUNK = 8192;
 /** An overflow of q is noted in units of 64. */
 const UNIT = 2 ** WEIGHT_EXP_BASE;
 const QUANTITIES = ["q", "u", "u+bias"] as const;
-/** Fields of `CoreArrays` (chip-step.h): six numbers, then pointers. */
-const FIELD = { compartments: 0, vMin: 1, vMax: 2, arrivals: 3, fired: 4, overflows: 5, pointers: 6 } as const;
+/** Fields of `CoreArrays` (chip-step.h): seven numbers, then pointers. */
+const FIELD = { compartments: 0, vMin: 1, vMax: 2, arrivals: 3, fired: 4, overflows: 5, segments: 6, pointers: 7 } as const;
 
 /** Where a core's arrays lie. */
 interface Plan {
@@ -38,12 +38,29 @@ interface Plan {
 const arraysOf = (core: CoreState): readonly (readonly [string, PlacedArray | null])[] => {
   const s = core.synapses;
   return [
-    ["q", core.q], ["u", core.u], ["v", core.v], ["refractory", core.refractory], ["bias", core.bias], ["keepU", core.keepU],
+    ["segments", segmentsOf(core)], ["q", core.q], ["u", core.u], ["v", core.v], ["refractory", core.refractory], ["bias", core.bias], ["keepU", core.keepU],
     ["keepV", core.keepV], ["vth", core.vth], ["blockedSteps", core.blockedSteps], ["fired", null], ["overflow", null],
     ["arrivals", null], ["axonList", s.axonList], ["axonBase", s.axonBase], ["listStart", s.listStart], ["runStart", s.runStart],
     ["runTarget", s.runTarget], ["runSynapse", s.runSynapse], ["runLength", s.runLength], ["target", s.target], ["weight", s.weight],
   ];
 };
+
+/** Words of `Segment` (chip-step.h). */
+const SEGMENT_WORDS = 7;
+
+/** Consecutive compartments of equal constants. */
+function segmentsOf({ compartmentCount, keepU, keepV, vth, blockedSteps, bias }: CoreState): Int32Array {
+  const words: number[] = [];
+  for (let first = 0; first < compartmentCount; ) {
+    let end = first + 1;
+    const same = (array: PlacedArray) => array[end] === array[first];
+    while (end < compartmentCount && [keepU, keepV, vth, blockedSteps].every(same)) end++;
+    const hasBias = bias.subarray(first, end).some((b) => b !== 0);
+    words.push(first, end, keepU[first], keepV[first], vth[first], blockedSteps[first], hasBias ? 1 : 0);
+    first = end;
+  }
+  return Int32Array.from(words);
+}
 
 /** Moves the cores' arrays into the memory of the kernels and gives the cores their kernels.
  *  @returns the cores again, their arrays now views of that memory; the same cores where WebAssembly with SIMD is missing */
@@ -87,6 +104,7 @@ function moveCore(core: CoreState, plan: Plan, arena: Arena, exports: KernelExpo
   fields[FIELD.compartments] = core.compartmentCount;
   fields[FIELD.vMin] = core.vMin;
   fields[FIELD.vMax] = core.vMax;
+  fields[FIELD.segments] = moved.get("segments")!.length / SEGMENT_WORDS;
   names.forEach((name, k) => {
     fields[FIELD.pointers + k] = plan.address.get(name)!;
   });

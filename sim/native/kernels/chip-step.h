@@ -1,10 +1,14 @@
 // Arrays of one core in linear memory, as sim/kernels.ts lays them out. q is in units of 64.
 #pragma once
-#include <stdint.h>
+#include "vectors.h"
 
-typedef int32_t v4i __attribute__((vector_size(16)));
-typedef int32_t v4i_unaligned __attribute__((vector_size(16), aligned(4)));
-typedef int16_t v4s_unaligned __attribute__((vector_size(8), aligned(2)));
+// Consecutive compartments of equal constants.
+struct Segment {
+  int32_t first, end;
+  int32_t keep_u, keep_v, vth;
+  int32_t blocked;   // steps that a spike blocks; 0: refractory is 0 for good
+  int32_t has_bias;
+};
 
 struct CoreArrays {
   int32_t compartments;     // n
@@ -12,6 +16,8 @@ struct CoreArrays {
   int32_t arrivals_count;
   int32_t fired_count;      // written by update_compartments
   int32_t overflow_count;   // written: events in `overflow`
+  int32_t segment_count;
+  const Segment* segments;
   int32_t* q;               // [n] sum of this step, in units of 64
   int32_t* u;               // [n]
   int32_t* v;               // [n]

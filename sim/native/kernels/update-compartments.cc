@@ -1,12 +1,10 @@
-// u, v and spike of every compartment of a core (design section 4). Twin: `updateCompartments` of
+// u, v and spike of every compartment of a core (design section 4). Twin: `updateInTypeScript` of
 // sim/phases/compartments.ts (equal, also in the order of overflow events). Returns the number of compartments not at rest.
 #include "chip-step.h"
 
-typedef double v4d __attribute__((vector_size(32)));
-
-static const double INVERSE_ONE = 1.0 / 4096;
 static const int UNIT = 64;    // of q
 static const int Q_BITS = 16;  // 22 bits in units of 64
+static const int STATE_BITS = 24;
 
 static int32_t cut(int32_t x, int bits) { return (int32_t)((uint32_t)x << (32 - bits)) >> (32 - bits); }
 
@@ -17,8 +15,13 @@ static void note(CoreArrays* core, int c, int quantity, int32_t value) {
   event[2] = value;
 }
 
-// |x|·keep < 2^36 is exact in a double; the conversion rounds toward zero.
-static int32_t decayed(int32_t x, int32_t keep) { return (int32_t)((double)x * keep * INVERSE_ONE); }
+// |x|·keep < 2^36, toward zero.
+static int32_t decayed(int32_t x, int32_t keep) { return (int32_t)((int64_t)x * keep / 4096); }
+
+static void fire(CoreArrays* core, int c) {
+  core->refractory[c] = core->blocked[c];
+  core->fired[core->fired_count++] = c;
+}
 
 static int update_one(CoreArrays* core, int c) {
   const int32_t units = core->q[c];
@@ -27,71 +30,76 @@ static int update_one(CoreArrays* core, int c) {
   if (cut(units, Q_BITS) != units) note(core, c, 0, units);
   const int32_t input = cut(units, Q_BITS) * UNIT;
   int32_t current = decayed(core->u[c], core->keep_u[c]) + input;
-  if (cut(current, 24) != current) {
+  if (cut(current, STATE_BITS) != current) {
     note(core, c, 1, current);
-    current = cut(current, 24);
+    current = cut(current, STATE_BITS);
   }
   core->u[c] = current;
   int32_t drive = current + core->bias[c];
-  if (cut(drive, 24) != drive) {
+  if (cut(drive, STATE_BITS) != drive) {
     note(core, c, 2, drive);
-    drive = cut(drive, 24);
+    drive = cut(drive, STATE_BITS);
   }
-  int32_t voltage = decayed(core->v[c], core->keep_v[c]) + drive;
-  if (voltage > core->v_max) voltage = core->v_max;
-  if (voltage < core->v_min) voltage = core->v_min;
+  int32_t voltage = clip(decayed(core->v[c], core->keep_v[c]) + drive, core->v_min, core->v_max);
   if (core->refractory[c] > 0) {
     core->refractory[c]--;
     voltage = 0;
   } else if (voltage > core->vth[c]) {
     voltage = 0;
-    core->refractory[c] = core->blocked[c];
-    core->fired[core->fired_count++] = c;
+    fire(core, c);
   }
   core->v[c] = voltage;
   return 1;
 }
 
+// |x| = 4096·high + low: floor(|x|·keep/4096) = high·keep + floor(low·keep/4096), each within 24 bits; then x's sign.
 static v4i decayed4(v4i x, v4i keep) {
-  return __builtin_convertvector(
-      __builtin_convertvector(x, v4d) * __builtin_convertvector(keep, v4d) * INVERSE_ONE, v4i);
+  const v4i sign = x >> 31, size = (x ^ sign) - sign;
+  const v4i kept = (size >> 12) * keep + (((size & 4095) * keep) >> 12);
+  return (kept ^ sign) - sign;
 }
 
 static v4i cut4(v4i x, int bits) { return (x << (32 - bits)) >> (32 - bits); }
 
-static int any(v4i x) { return (x[0] | x[1] | x[2] | x[3]) != 0; }
+static int update_segment(CoreArrays* core, const Segment segment) {
+  const v4i v_min = splat(core->v_min), v_max = splat(core->v_max);
+  const v4i keep_u = splat(segment.keep_u), keep_v = splat(segment.keep_v), vth = splat(segment.vth);
+  int32_t* const q = core->q;
+  int32_t* const u = core->u;
+  int32_t* const v = core->v;
+  v4i resting = splat(0);
+  int active = 0, c = segment.first;
+  for (; c + 4 <= segment.end; c += 4) {
+    const v4i units = load4(q + c), bias = segment.has_bias ? load4(core->bias + c) : splat(0);
+    const v4i u_before = load4(u + c), v_before = load4(v + c);
+    const v4i state = units | u_before | v_before | bias;
+    uint32_t blocked = 0;
+    if (segment.blocked) __builtin_memcpy(&blocked, core->refractory + c, 4);
+    if (blocked == 0 && !any(state)) continue;
+    const v4i current = decayed4(u_before, keep_u) + units * UNIT;
+    const v4i drive = current + bias;
+    const v4i voltage = clip(decayed4(v_before, keep_v) + drive, v_min, v_max);
+    const v4i over = (cut4(units, Q_BITS) ^ units) | (cut4(current, STATE_BITS) ^ current) | (cut4(drive, STATE_BITS) ^ drive);
+    if (blocked != 0 || any(over)) {  // one by one
+      for (int k = c; k < c + 4; k++) active += update_one(core, k);
+      continue;
+    }
+    const v4i spike = voltage > vth;
+    active += 4;
+    resting += state == 0;
+    *(v4i_unaligned*)(q + c) = splat(0);
+    *(v4i_unaligned*)(u + c) = current;
+    *(v4i_unaligned*)(v + c) = voltage & ~spike;
+    if (any(spike)) for (int k = 0; k < 4; k++) if (spike[k]) fire(core, c + k);
+  }
+  for (; c < segment.end; c++) active += update_one(core, c);
+  return active + resting[0] + resting[1] + resting[2] + resting[3];
+}
 
 extern "C" int update_compartments(CoreArrays* core) {
   core->fired_count = 0;
   core->overflow_count = 0;
-  const int n = core->compartments;
-  int active = 0, c = 0;
-  for (; c + 4 <= n; c += 4) {
-    const v4i units = *(const v4i_unaligned*)(core->q + c);
-    const v4i u = *(const v4i_unaligned*)(core->u + c);
-    const v4i v = *(const v4i_unaligned*)(core->v + c);
-    const v4i bias = *(const v4i_unaligned*)(core->bias + c);
-    const uint32_t blocked = (uint32_t)core->refractory[c] | core->refractory[c + 1] | core->refractory[c + 2] | core->refractory[c + 3];
-    const v4i state = units | u | v | bias;
-    if (!blocked && !any(state)) continue;
-    const v4i input = units * UNIT;
-    const v4i current = decayed4(u, *(const v4i_unaligned*)(core->keep_u + c)) + input;
-    const v4i drive = current + bias;
-    v4i voltage = decayed4(v, *(const v4i_unaligned*)(core->keep_v + c)) + drive;
-    const v4i over = voltage > core->v_max, under = voltage < core->v_min;
-    voltage = (voltage & ~(over | under)) | (over & core->v_max) | (under & core->v_min);
-    const v4i odd = (cut4(units, Q_BITS) ^ units) | (cut4(current, 24) ^ current) | (cut4(drive, 24) ^ drive) |
-                    (voltage > *(const v4i_unaligned*)(core->vth + c));
-    if (blocked || any(odd)) {  // spikes, refractory and overflows: one by one
-      for (int k = c; k < c + 4; k++) active += update_one(core, k);
-      continue;
-    }
-    const v4i rest = state == 0;
-    active += 4 + rest[0] + rest[1] + rest[2] + rest[3];
-    *(v4i_unaligned*)(core->q + c) = (v4i){0, 0, 0, 0};
-    *(v4i_unaligned*)(core->u + c) = current;
-    *(v4i_unaligned*)(core->v + c) = voltage;
-  }
-  for (; c < n; c++) active += update_one(core, c);
+  int active = 0;
+  for (int s = 0; s < core->segment_count; s++) active += update_segment(core, core->segments[s]);
   return active;
 }
