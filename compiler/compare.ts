@@ -44,13 +44,13 @@ interface ExpectedLayer {
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
   readonly groups: number;
-  /** [out, in/groups, kH, kW]; an OR pool's are all 64. */
+  /** [in, kH, kW, out/groups], so that neighboring outputs are neighbors; an OR pool's are all 64. */
   readonly mantissa: Int16Array;
   readonly biasMant: Int16Array | null;
   readonly biasExp: number;
   readonly plastic: boolean;
-  /** [neuron] of the output: its group, its row and column times the stride, and where the kernel of its channel starts,
-   *  less that row and column: mantissa index = kernelAt + (source channel in group·kH + padded y)·kW + padded x. */
+  /** [neuron] of the output: its group, its row and column times the stride, and what these and its channel add to the index
+   *  of a mantissa: kernelAt + ((source channel·kH + padded y)·kW + padded x)·outputs of a group. */
   readonly group: Int16Array;
   readonly rowAt: Int32Array;
   readonly columnAt: Int32Array;
@@ -76,7 +76,9 @@ function expectedLayers(network: QuantizedNetwork): ExpectedLayer[] {
     const { kernel, stride, groups } = geometry;
     const [, height, width] = output;
     const [perGroupIn, perGroupOut, taps] = [input[0] / groups, output[0] / groups, kernel[0] * kernel[1]];
-    const mantissa = integers?.mantissa ?? new Int16Array(output[0] * perGroupIn * taps).fill(POOL.mantissa);
+    const mantissa = integers
+      ? byInput(integers.mantissa, { groups, perGroupIn, perGroupOut, taps })
+      : new Int16Array(output[0] * perGroupIn * taps).fill(POOL.mantissa);
     const channelOf = (n: number): number => Math.floor(n / (height * width));
     const coordinate = (of: (neuron: number) => number): Int32Array =>
       Int32Array.from({ length: sizeOf(output) }, (_, n) => of(n));
@@ -95,31 +97,51 @@ function expectedLayers(network: QuantizedNetwork): ExpectedLayer[] {
       group: Int16Array.from(coordinate((n) => Math.floor(channelOf(n) / perGroupOut))),
       rowAt,
       columnAt,
-      kernelAt: coordinate((n) => channelOf(n) * perGroupIn * taps - rowAt[n] * kernel[1] - columnAt[n]),
-      needed: neededSynapses(mantissa, { input, output, taps, groups, plastic }),
+      kernelAt: coordinate((n) => (channelOf(n) % perGroupOut) - (rowAt[n] * kernel[1] + columnAt[n]) * perGroupOut),
+      needed: neededSynapses(mantissa, perGroupOut, plastic),
     };
   });
 }
 
-function neededSynapses(
+/** Mantissas [out, in/groups, taps] as [in, taps, out/groups]. */
+function byInput(
   mantissa: Int16Array,
-  { input, output, taps, groups, plastic }: {
-    input: Shape3; output: Shape3; taps: number; groups: number; plastic: boolean;
-  },
-): Int32Array {
-  const [perGroupIn, perGroupOut] = [input[0] / groups, output[0] / groups];
-  const needed = new Int32Array(input[0] * taps);
-  for (let o = 0, k = 0; o < output[0]; o++) {
-    const from = Math.floor(o / perGroupOut) * perGroupIn * taps;
-    for (let tap = 0; tap < perGroupIn * taps; tap++, k++) if (plastic || mantissa[k] !== 0) needed[from + tap]++;
+  { groups, perGroupIn, perGroupOut, taps }: Readonly<Record<"groups" | "perGroupIn" | "perGroupOut" | "taps", number>>,
+): Int16Array {
+  const out = new Int16Array(mantissa.length);
+  let k = 0;
+  for (let g = 0; g < groups; g++) {
+    for (let o = 0; o < perGroupOut; o++) {
+      for (let tap = g * perGroupIn * taps; tap < (g + 1) * perGroupIn * taps; tap++)
+        out[tap * perGroupOut + o] = mantissa[k++];
+    }
   }
+  return out;
+}
+
+/** [source channel, kH, kW] synapses that an image has to hold. */
+function neededSynapses(mantissa: Int16Array, perGroupOut: number, plastic: boolean): Int32Array {
+  const needed = new Int32Array(mantissa.length / perGroupOut);
+  for (let k = 0; k < mantissa.length; k++)
+    if (plastic || mantissa[k] !== 0) needed[Math.floor(k / perGroupOut)]++;
   return needed;
 }
 
 /** Stands for "no synapse" where mantissas are compared. */
 const NO_SYNAPSE = 32_767;
 
+/** Columns of `ExpectedLayer` gathered by compartment of one core: small enough to stay close while lists are walked. */
+interface CoreView {
+  readonly group: Int32Array;
+  readonly rowAt: Int32Array;
+  readonly columnAt: Int32Array;
+  readonly kernelAt: Int32Array;
+  /** [compartment] last source that reached it. */
+  readonly stamped: Int32Array;
+}
+
 class Comparer {
+  private readonly views = new Map<CoreImage, CoreView>();
   private readonly layers: ExpectedLayer[];
   private readonly examples: Difference[] = [];
   private differences = 0;
@@ -181,23 +203,23 @@ class Comparer {
       profile.refractDelay,
       core.vthProfiles[config.vthProfile],
       config.biasMant * 2 ** config.biasExp,
-    ].join(" ");
+    ];
     const channel = Math.floor(neuron / (output[1] * output[2]));
     const expected =
       spec.kind === "pool"
-        ? [POOL.decay, POOL.decay, 1, POOL.vthMant, 0].join(" ")
+        ? [POOL.decay, POOL.decay, 1, POOL.vthMant, 0]
         : [
             spec.loihi.decayU,
             spec.loihi.decayV,
             spec.loihi.refractory,
             spec.loihi.vthMant,
             biasMant![channel] * 2 ** biasExp,
-          ].join(" ");
-    if (found !== expected) this.differ(`${this.nameOf(layer, neuron)} (δu δv R vth bias)`, found, expected);
+          ];
+    if (found.some((value, k) => value !== expected[k]))
+      this.differ(`${this.nameOf(layer, neuron)} (δu δv R vth bias)`, found.join(" "), expected.join(" "));
   }
 
   compareSynapses(): void {
-    const stamps = this.layers.map(({ output }) => new Int32Array(sizeOf(output)).fill(-1));
     let [layer, neuron, stamp, count] = [-2, -1, -1, 0];
     const finish = (): void => {
       if (layer < -1) return;
@@ -212,7 +234,7 @@ class Comparer {
         [stamp, count] = [stamp + 1, 0];
         if (neuron >= 0) seen[layer + 1][neuron] = 1;
       }
-      count += this.compareDelivery(delivery, stamps, stamp);
+      count += this.compareDelivery(delivery, stamp);
     });
     finish();
     seen.forEach((flags, index) => {
@@ -230,7 +252,7 @@ class Comparer {
 
   /** Synapses of one delivery that the model needs; reports those that should not be, and wrong weights. Static synapses
    *  of mantissa 0 may be there or not: they add nothing. */
-  private compareDelivery(delivery: Delivery, stamps: readonly Int32Array[], stamp: number): number {
+  private compareDelivery(delivery: Delivery, stamp: number): number {
     const { sourceLayer, sourceNeuron, cxBase, list, layerOf, neuronOf } = delivery;
     const layer = sourceLayer + 1;
     const reader = this.layers[layer];
@@ -239,7 +261,8 @@ class Comparer {
       return 0;
     }
     const { target: offsets, weight } = list;
-    const { input, kernel, padding, groups, mantissa, group, rowAt, columnAt, kernelAt, plastic } = reader;
+    const { input, output, kernel, padding, groups, mantissa, plastic } = reader;
+    const { group, rowAt, columnAt, kernelAt, stamped } = this.viewOf(delivery);
     const [kH, kW] = kernel;
     const [inputs, height, width] = input;
     const perGroupIn = inputs / groups;
@@ -247,8 +270,7 @@ class Comparer {
     const y = (Math.floor(sourceNeuron / width) % height) + padding[0];
     const x = (sourceNeuron % width) + padding[1];
     const ownGroup = Math.floor(inC / perGroupIn);
-    const sourceAt = ((inC % perGroupIn) * kH + y) * kW + x;
-    const stamped = stamps[layer];
+    const sourceAt = ((inC * kH + y) * kW + x) * (output[0] / groups);
     let [count, found] = [0, 0];
     for (let k = 0; k < offsets.length; k++) {
       const compartment = cxBase + offsets[k];
@@ -262,19 +284,37 @@ class Comparer {
         this.differSynapse(delivery, compartment, weight[k], NO_SYNAPSE, false);
         continue;
       }
-      const kY = y - rowAt[target];
-      const kX = x - columnAt[target];
-      const connected = kY >= 0 && kY < kH && kX >= 0 && kX < kW && group[target] === ownGroup;
-      const wanted = connected ? mantissa[kernelAt[target] + sourceAt] : NO_SYNAPSE;
-      const twice = stamped[target] === stamp;
+      const kY = y - rowAt[compartment];
+      const kX = x - columnAt[compartment];
+      const connected = kY >= 0 && kY < kH && kX >= 0 && kX < kW && group[compartment] === ownGroup;
+      const wanted = connected ? mantissa[kernelAt[compartment] + sourceAt] : NO_SYNAPSE;
+      const twice = stamped[compartment] === stamp;
       if (wanted !== weight[k] || twice) this.differSynapse(delivery, compartment, weight[k], wanted, twice);
-      stamped[target] = stamp;
+      stamped[compartment] = stamp;
       if (plastic || weight[k] !== 0) count++;
       if (plastic) this.comparePlastic(delivery, compartment, target);
     }
     this.synapses += found;
     this.compareFormats(delivery, reader);
     return count;
+  }
+
+  /** What the compartments of a delivery's core stand for. That each neuron has one compartment is `compareNeurons`' to say. */
+  private viewOf({ core, layerOf, neuronOf }: Delivery): CoreView {
+    let view = this.views.get(core);
+    if (!view) {
+      const gather = (pick: (layer: ExpectedLayer) => ArrayLike<number>): Int32Array =>
+        Int32Array.from(neuronOf, (neuron, k) => (neuron < 0 ? 0 : pick(this.layers[layerOf[k]])[neuron]));
+      view = {
+        group: gather((layer) => layer.group),
+        rowAt: gather((layer) => layer.rowAt),
+        columnAt: gather((layer) => layer.columnAt),
+        kernelAt: gather((layer) => layer.kernelAt),
+        stamped: new Int32Array(neuronOf.length).fill(-1),
+      };
+      this.views.set(core, view);
+    }
+    return view;
   }
 
   /** A synapse to a padding compartment (target −1), which only takes what falls over a border, or past the core's end. */

@@ -1,7 +1,7 @@
 /** Reads the image's tables back into synapses, as the chip would follow them. It shares no code with the passes: only the
  *  image and its word formats. */
 import type { ChipImage, CoreImage } from "../hw/image.js";
-import { unpackList } from "../hw/synapse-words.js";
+import { SynapseColumns, unpackColumns } from "../hw/synapse-words.js";
 
 /** Layer index of sources outside the chip. */
 export const INPUT_LAYER = -1;
@@ -39,6 +39,7 @@ interface CoreTables {
 /** Calls `visit` for every (source, axon) of the image; all deliveries of one source come one after another. */
 export function forEachDelivery(image: ChipImage, visit: (delivery: Delivery) => void): void {
   const cores = tablesByAddress(image);
+  const columns = new SynapseColumns();
   const deliver = (
     sourceLayer: number,
     sourceNeuron: number,
@@ -52,7 +53,7 @@ export function forEachDelivery(image: ChipImage, visit: (delivery: Delivery) =>
     if (!tables || !entry)
       throw new RangeError(`an axon to chip ${chip}, core ${coreId}, entry ${axon}, which is not mapped`);
     if (atom >= entry.atoms) throw new RangeError(`atom ${atom} of an axon that tells ${entry.atoms} apart`);
-    const list = listAt(tables, entry.synapsePtr + atom * entry.synapseLen, entry.synapseLen);
+    const list = listAt(tables, entry.synapsePtr + atom * entry.synapseLen, entry.synapseLen, columns);
     const { core, layerOf, neuronOf } = tables;
     visit({
       sourceLayer,
@@ -102,26 +103,29 @@ function tablesByAddress(image: ChipImage): Map<number, CoreTables> {
 /** What an axon with lists of no words reaches. */
 const EMPTY: DecodedList = { target: new Int32Array(0), weight: new Int16Array(0), formats: [] };
 
-function listAt(tables: CoreTables, word: number, length: number): DecodedList {
+function listAt(tables: CoreTables, word: number, length: number, columns: SynapseColumns): DecodedList {
   if (length === 0) return EMPTY;
   const known = tables.lists.get(word);
   if (known) return known;
   const { synapseFormats, synapseMemory } = tables.core;
-  const entries = unpackList(synapseFormats, synapseMemory, word, length);
-  const count = entries.reduce((sum, entry) => sum + entry.index.length, 0);
-  const list: DecodedList = {
-    target: new Int32Array(count),
-    weight: new Int16Array(count),
-    formats: [...new Set(entries.map((entry) => entry.format))],
-  };
-  let at = 0;
-  for (const { format, index, weight } of entries) {
-    const { cIdxOffset, cIdxMult } = synapseFormats[format - 1];
-    for (let k = 0; k < index.length; k++, at++) {
-      list.target[at] = cIdxOffset + index[k] * (cIdxMult + 1);
-      list.weight[at] = weight[k];
+  const count = unpackColumns(synapseFormats, synapseMemory, word, length, columns);
+  const target = new Int32Array(count);
+  const { index, format: numbers } = columns;
+  const formats: number[] = [];
+  for (let k = 0, last = 0, offset = 0, step = 1; k < count; k++) {
+    if (numbers[k] !== last) {
+      last = numbers[k];
+      offset = synapseFormats[last - 1].cIdxOffset;
+      step = synapseFormats[last - 1].cIdxMult + 1;
+      if (!formats.includes(last)) formats.push(last);
     }
+    target[k] = offset + index[k] * step;
   }
+  const list: DecodedList = {
+    target,
+    weight: columns.weight.slice(0, count),
+    formats,
+  };
   tables.lists.set(word, list);
   return list;
 }

@@ -170,43 +170,101 @@ export function unpackList(
   firstWord: number,
   wordCount: number,
 ): Required<SynapseEntry>[] {
-  const reader = new BitReader(memory, firstWord * SYNAPSE_WORD_BITS, (firstWord + wordCount) * SYNAPSE_WORD_BITS);
   const entries: Required<SynapseEntry>[] = [];
-  while (reader.left >= FORMAT_ID_BITS) {
-    const formatNumber = reader.get(FORMAT_ID_BITS);
-    if (formatNumber === 0) break;
-    entries.push(readEntry(reader, formats, formatNumber));
-  }
+  const columns = new SynapseColumns();
+  readList(formats, memory, firstWord, wordCount, columns, (format, prefix, from, to) => {
+    entries.push({
+      format, prefix, index: columns.index.slice(from, to), weight: columns.weight.slice(from, to),
+      delay: columns.delay.slice(from, to), tag: columns.tag.slice(from, to),
+    });
+  });
   return entries;
 }
 
-function readEntry(reader: BitReader, formats: readonly SynapseFormat[], formatNumber: number): Required<SynapseEntry> {
-  const format = formats[formatNumber - 1];
-  if (format === undefined) throw new RangeError(`an entry of format ${formatNumber}, which is not defined`);
-  const bits = formatBits(format);
-  const count = reader.get(COUNT_BITS);
-  if (count < 1 || count > CORE_LIMITS.synapsesPerEntry) throw new RangeError(`an entry of ${count} synapses`);
-  const prefix = format.compression === "sparse" ? 0 : reader.get(bits.index);
-  if (count * bits.perSynapse > reader.left) throw new RangeError("an entry runs past the end of its list");
-  const index = new Int32Array(count);
-  const weight = new Int16Array(count);
-  const delay = new Uint8Array(count);
-  const tag = new Int16Array(count);
-  const address = format.compression === "sparse" ? bits.index : format.compression === "runlength" ? format.skipBits : 0;
-  const { dlyBits, tagBits } = format;
+/** Synapses of a list side by side, in arrays that grow as needed and are used again for the next list. */
+export class SynapseColumns {
+  index = new Int32Array(0);
+  weight = new Int16Array(0);
+  delay = new Uint8Array(0);
+  tag = new Int16Array(0);
+  /** Format number of each synapse's entry. */
+  format = new Uint8Array(0);
+
+  /** Makes room for `count` synapses; what was there is lost. */
+  reserve(count: number): void {
+    if (count <= this.index.length) return;
+    this.index = new Int32Array(count);
+    this.weight = new Int16Array(count);
+    this.delay = new Uint8Array(count);
+    this.tag = new Int16Array(count);
+    this.format = new Uint8Array(count);
+  }
+}
+
+/** Reads a list as `unpackList` does, into columns, and returns the number of its synapses.
+ *  @throws RangeError as unpackList */
+export function unpackColumns(
+  formats: readonly SynapseFormat[],
+  memory: Uint8Array,
+  firstWord: number,
+  wordCount: number,
+  columns: SynapseColumns,
+): number {
+  return readList(formats, memory, firstWord, wordCount, columns, () => {});
+}
+
+function readList(
+  formats: readonly SynapseFormat[],
+  memory: Uint8Array,
+  firstWord: number,
+  wordCount: number,
+  columns: SynapseColumns,
+  onEntry: (format: number, prefix: number, from: number, to: number) => void,
+): number {
+  const reader = new BitReader(memory, firstWord * SYNAPSE_WORD_BITS, (firstWord + wordCount) * SYNAPSE_WORD_BITS);
+  // A synapse takes at least its weight's one bit.
+  columns.reserve(wordCount * SYNAPSE_WORD_BITS);
+  let at = 0;
+  while (reader.left >= FORMAT_ID_BITS) {
+    const formatNumber = reader.get(FORMAT_ID_BITS);
+    if (formatNumber === 0) break;
+    const format = formats[formatNumber - 1];
+    if (format === undefined) throw new RangeError(`an entry of format ${formatNumber}, which is not defined`);
+    const bits = formatBits(format);
+    const count = reader.get(COUNT_BITS);
+    if (count < 1 || count > CORE_LIMITS.synapsesPerEntry) throw new RangeError(`an entry of ${count} synapses`);
+    const prefix = format.compression === "sparse" ? 0 : reader.get(bits.index);
+    if (count * bits.perSynapse > reader.left) throw new RangeError("an entry runs past the end of its list");
+    readEntry(reader, format, bits, prefix, { columns, from: at, to: at + count });
+    columns.format.fill(formatNumber, at, at + count);
+    onEntry(formatNumber, prefix, at, at + count);
+    at += count;
+  }
+  return at;
+}
+
+function readEntry(
+  reader: BitReader,
+  format: SynapseFormat,
+  bits: { readonly weight: number; readonly index: number },
+  prefix: number,
+  { columns, from, to }: { readonly columns: SynapseColumns; readonly from: number; readonly to: number },
+): void {
+  const { index, weight, delay, tag } = columns;
+  const { dlyBits, tagBits, compression } = format;
+  const address = compression === "sparse" ? bits.index : compression === "runlength" ? format.skipBits : 0;
   const meaning = mantissaTable(bits.weight, format.fanoutType);
   let next = prefix;
-  for (let k = 0; k < count; k++) {
+  for (let k = from; k < to; k++) {
     weight[k] = meaning[reader.take(bits.weight)];
-    if (dlyBits > 0) delay[k] = reader.take(dlyBits);
-    if (tagBits > 0) tag[k] = (reader.take(tagBits) << (32 - tagBits)) >> (32 - tagBits);
-    if (format.compression === "sparse") index[k] = reader.take(address);
+    delay[k] = dlyBits > 0 ? reader.take(dlyBits) : 0;
+    tag[k] = tagBits > 0 ? (reader.take(tagBits) << (32 - tagBits)) >> (32 - tagBits) : 0;
+    if (compression === "sparse") index[k] = reader.take(address);
     else {
       index[k] = address > 0 ? next + reader.take(address) : next;
       next = index[k] + 1;
     }
   }
-  return { format: formatNumber, prefix, index, weight, delay, tag };
 }
 
 const MANTISSA_TABLES = new Map<number, Int16Array>();

@@ -4,7 +4,7 @@ import { unpackCompartment } from "./compartment-word.js";
 import type { CoreImage, InputAxon, SynapseFormat, TraceConfig } from "./image.js";
 import { AXON_ATOMS, CORE_LIMITS, CX_BASE_STEP, INDEX_BITS_BY_CODE, RANGE, TRACE_MAX, WEIGHT_BITS_BY_CODE } from "./limits.js";
 import { decodeMicrocode } from "./microcode.js";
-import { SYNAPSE_WORD_BYTES, unpackList } from "./synapse-words.js";
+import { SYNAPSE_WORD_BYTES, SynapseColumns, unpackColumns } from "./synapse-words.js";
 import { mantissaGrid } from "./weights.js";
 
 const HOME = "hw/limits.ts";
@@ -12,6 +12,7 @@ const HOME = "hw/limits.ts";
 /** Checks of one core; `at` names it. */
 class CoreChecks {
   readonly at: string;
+  private readonly columns = new SynapseColumns();
   private readonly listed = new Map<string, { low: number; high: number; learning: boolean } | null>();
 
   constructor(readonly core: CoreImage, readonly diagnostics: Diagnostics) {
@@ -46,22 +47,26 @@ class CoreChecks {
 
   private readLists(axon: InputAxon): { low: number; high: number; learning: boolean } | null {
     const { synapseFormats, synapseMemory } = this.core;
+    const { columns } = this;
     let low = Infinity;
     let high = -Infinity;
     let learning = false;
     for (let atom = 0; atom < axon.atoms; atom++) {
       const first = axon.synapsePtr + atom * axon.synapseLen;
       try {
-        for (const entry of unpackList(synapseFormats, synapseMemory, first, axon.synapseLen)) {
-          const format = synapseFormats[entry.format - 1];
-          if (format.learning) learning = true;
-          this.checkEntry(format, entry, first);
-          for (let k = 0; k < entry.index.length; k++) {
-            const target = format.cIdxOffset + entry.index[k] * (format.cIdxMult + 1);
-            low = Math.min(low, target);
-            high = Math.max(high, target);
+        const count = unpackColumns(synapseFormats, synapseMemory, first, axon.synapseLen, columns);
+        const { index, format: numbers } = columns;
+        for (let k = 0, last = 0, format = synapseFormats[0]; k < count; k++) {
+          if (numbers[k] !== last) {
+            last = numbers[k];
+            format = synapseFormats[last - 1];
+            learning ||= format.learning;
           }
+          const target = format.cIdxOffset + index[k] * (format.cIdxMult + 1);
+          if (target < low) low = target;
+          if (target > high) high = target;
         }
+        this.checkSynapses(count, first);
       } catch (error) {
         this.error("E-IMAGE-004", `synapse list at word ${first}`, (error as Error).message);
         return null;
@@ -70,14 +75,21 @@ class CoreChecks {
     return { low, high, learning };
   }
 
-  private checkEntry(format: SynapseFormat, entry: { weight: ArrayLike<number>; delay: ArrayLike<number> }, word: number): void {
-    const grid = mantissaGrid(WEIGHT_BITS_BY_CODE[format.wgtBitsCode], format.fanoutType);
-    for (let k = 0; k < entry.weight.length; k++) {
-      if (entry.weight[k] < grid.min || entry.weight[k] > grid.max) {
-        this.error("E-IMAGE-003", `synapse list at word ${word}`, `mantissa ${entry.weight[k]}`, `${grid.min}…${grid.max}`);
+  /** Mantissas and delays of the list that was read last. */
+  private checkSynapses(count: number, word: number): void {
+    const { weight, delay, format: numbers } = this.columns;
+    let grid = { min: 0, max: 0 };
+    for (let k = 0, last = 0; k < count; k++) {
+      if (numbers[k] !== last) {
+        last = numbers[k];
+        const format = this.core.synapseFormats[last - 1];
+        grid = mantissaGrid(WEIGHT_BITS_BY_CODE[format.wgtBitsCode], format.fanoutType);
       }
-      if (entry.delay[k] > RANGE.delay[1]) {
-        this.error("E-IMAGE-003", `synapse list at word ${word}`, `delay ${entry.delay[k]}`, `0…${RANGE.delay[1]} (${HOME})`);
+      if (weight[k] < grid.min || weight[k] > grid.max) {
+        this.error("E-IMAGE-003", `synapse list at word ${word}`, `mantissa ${weight[k]}`, `${grid.min}…${grid.max}`);
+      }
+      if (delay[k] > RANGE.delay[1]) {
+        this.error("E-IMAGE-003", `synapse list at word ${word}`, `delay ${delay[k]}`, `0…${RANGE.delay[1]} (${HOME})`);
       }
     }
   }

@@ -17,7 +17,7 @@ import { packLists, SYNAPSE_WORD_BYTES } from "../../hw/synapse-words.js";
 import { assert } from "../../src/base/errors.js";
 import { epochSteps, presentationSteps } from "../../src/model/shapes.js";
 import type { InputGeometry } from "../../src/model/types.js";
-import { neuronsOf } from "../geometry.js";
+import { addressOf, arrange, neuronsOf } from "../geometry.js";
 import { INPUT, type Link, type MappedCores } from "../ir.js";
 import { entriesOf, ListReader } from "../lists.js";
 
@@ -149,43 +149,34 @@ function emitLearning(network: MappedCores, index: number): CoreImage["learning"
 
 /** [core] output axons, ascending by compartment, then by destination. Populations are numbered within their core. */
 function outputsByCore(network: MappedCores): OutputAxon[][] {
-  const outputs: OutputAxon[][] = network.cores.map(() => []);
-  const local = network.cores.map(() => new Map<number, number>());
-  const addresses = compartmentsByPiece(network);
+  const byCompartment: OutputAxon[][][] = network.mapped.map(({ compartments }) =>
+    Array.from({ length: compartments }, () => []),
+  );
+  const populations = network.cores.map(() => new Map<number, number>());
+  const arrangements = network.pieces.map(({ box, layout }) => arrange(box, layout));
   network.links.forEach((links, target) => {
+    const address = network.addresses[target];
     for (const link of links) {
       const { piece, y, x, c0, c1 } = network.populations[link.population];
       if (piece === INPUT) continue;
+      const { box } = network.pieces[piece];
+      const a = arrangements[piece];
       const source = network.coreOfPiece[piece];
-      if (!local[source].has(link.population)) local[source].set(link.population, local[source].size);
-      const [, height, width] = network.layers[network.pieces[piece].layer].shape;
+      const local = populations[source];
+      if (!local.has(link.population)) local.set(link.population, local.size);
+      const population = link.kind === "discrete" ? -1 : local.get(link.population)!;
+      const position = a.origin + (y - box.y0) * a.stepY + (x - box.x0) * a.stepX;
       for (let c = c0; c < c1; c++) {
-        outputs[source].push({
-          compartment: addresses[piece].get((c * height + y) * width + x)!,
-          kind: link.kind,
-          ...network.addresses[target],
-          axon: link.axon,
-          atom: c - c0,
-          population: link.kind === "discrete" ? -1 : local[source].get(link.population)!,
+        const compartment = network.firstCompartment[piece] + addressOf(a, c - box.c0, position);
+        byCompartment[source][compartment].push({
+          compartment, kind: link.kind, ...address, axon: link.axon, atom: c - c0, population,
         });
       }
     }
   });
-  for (const list of outputs) {
-    list.sort((a, b) => a.compartment - b.compartment || a.chip - b.chip || a.core - b.core || a.axon - b.axon);
-  }
-  return outputs;
-}
-
-/** [piece] neuron → compartment on its core. */
-function compartmentsByPiece(network: MappedCores): Map<number, number>[] {
-  return network.pieces.map(({ layer, box, layout }, piece) => {
-    const map = new Map<number, number>();
-    neuronsOf(network.layers[layer], box, layout).forEach((neuron, c) => {
-      if (neuron >= 0) map.set(neuron, network.firstCompartment[piece] + c);
-    });
-    return map;
-  });
+  return byCompartment.map((lists) =>
+    lists.flatMap((list) => list.sort((a, b) => a.chip - b.chip || a.core - b.core || a.axon - b.axon)),
+  );
 }
 
 function emitSymbols(network: MappedCores, onlyCore?: number): SymbolRange[] {
