@@ -18,6 +18,7 @@ import type { OperationCounts, PresentationTrace } from "./trace.js";
 const NO_COUNTS: OperationCounts = {
   steps: 0, synapticOperations: 0, sparseOperations: 0, denseOperations: 0, populationOperations: 0, activeUpdates: 0,
   inactiveUpdates: 0, spikes: 0, messages: 0, hopsEastWest: 0, hopsNorthSouth: 0, offChipMessages: 0, synapticUpdates: 0,
+  busiestSecondsD18: 0, busiestSecondsSanafe: 0,
   embeddedReads: 0, embeddedWrites: 0,
 };
 

@@ -35,15 +35,29 @@ export interface SynapseTable {
 
 /** Where a core's spikes go, by compartment in compressed rows; and what one spike costs on the mesh. */
 export interface RouteTable {
-  readonly start: Int32Array;
+  /** [compartment][ROUTE_FIELD]: first route, messages, hops east–west, hops north–south, messages to other chips. One more row ends
+   *  the last compartment's routes. Side by side, as a spike reads them all. */
+  readonly perCompartment: Int32Array;
   /** [route] index of the destination in the chip's list of cores; packed arrival there. */
   readonly core: Int32Array;
   readonly arrival: Int32Array;
-  /** [compartment] */
-  readonly messages: Int32Array;
-  readonly hopsEastWest: Int32Array;
-  readonly hopsNorthSouth: Int32Array;
-  readonly offChip: Int32Array;
+}
+
+/** Columns of `RouteTable.perCompartment`. */
+export const ROUTE_FIELD = { first: 0, messages: 1, hopsEastWest: 2, hopsNorthSouth: 3, offChip: 4, count: 5 } as const;
+
+/** Operations of one core in the step at hand, written by the phases; `tallyOperations` adds them up. */
+export interface CoreWork {
+  /** Synaptic operations, by the format that stored the synapses. */
+  sparse: number;
+  dense: number;
+  population: number;
+  /** Compartments that were not at rest. */
+  active: number;
+  spikes: number;
+  messages: number;
+  /** Synapses that the learning engine worked on. */
+  synapticUpdates: number;
 }
 
 /** Spikes on their way to one core. */
@@ -87,6 +101,7 @@ export interface CoreState {
   /** [compartment] bit of the raster, −1: in no layer. */
   readonly rasterBit: Int32Array;
   readonly learning: LearningState | null;
+  readonly work: CoreWork;
   readonly strict: boolean;
   /** The two hot phases in WebAssembly; null: their TypeScript twins run. */
   readonly kernels: CoreKernels | null;
@@ -96,6 +111,9 @@ export interface CoreState {
 
 /** An empty queue with room for `capacity`; it grows. */
 export const createQueue = (capacity: number): ArrivalQueue => ({ items: new Int32Array(capacity), count: 0 });
+
+/** Nothing done yet. */
+export const noWork = (): CoreWork => ({ sparse: 0, dense: 0, population: 0, active: 0, spikes: 0, messages: 0, synapticUpdates: 0 });
 
 /** Appends one item. */
 export function pushTo(queue: ArrivalQueue, item: number): void {

@@ -1,6 +1,6 @@
 import { WEIGHT_EXP_BASE } from "../hw/limits.js";
 import { Arena, type PlacedArray } from "./arena.js";
-import { type CoreState, reportOverflow } from "./core-state.js";
+import { type ArrivalQueue, type CoreState, reportOverflow } from "./core-state.js";
 import { type LearningExports, type LearningPlacement, moveLearning, placeLearning } from "./learning/learning-kernels.js";
 import { KERNELS_WASM } from "./native/kernels-wasm.js";
 
@@ -13,23 +13,25 @@ export interface CoreKernels {
 }
 
 interface KernelExports extends LearningExports {
-  scatter(core: number): void;
-  update_compartments(core: number): number;
+  scatter(core: number, arrivals: number, count: number): void;
+  update_compartments(core: number, fired: number): number;
 }
 
-const ARRIVAL_CHUNK = 8192;
+/** Room for arrivals in the kernels' memory; a queue that outgrows it is copied over piece by piece. */
+const QUEUE_ROOM = 2048;
 /** An overflow of q is noted in units of 64. */
 const UNIT = 2 ** WEIGHT_EXP_BASE;
 const QUANTITIES = ["q", "u", "u+bias"] as const;
-/** Fields of `CoreArrays` (chip-step.h): seven numbers, then pointers. */
-const FIELD = { compartments: 0, vMin: 1, vMax: 2, arrivals: 3, fired: 4, overflows: 5, segments: 6, pointers: 7 } as const;
+/** Fields of `CoreArrays` (chip-step.h): numbers, then pointers. */
+const FIELD = { compartments: 0, vMin: 1, vMax: 2, segments: 3, fired: 4, overflows: 5, sparse: 6, dense: 7, population: 8, pointers: 9 } as const;
 
 /** Where a core's arrays lie. */
 interface Plan {
   readonly fields: number;
   readonly address: ReadonlyMap<string, number>;
-  readonly arrivals: number;
-  readonly fired: number;
+  /** Of a queue's arrays: arrivals, next arrivals, fired, fired before. */
+  readonly queues: readonly [number, number, number, number];
+  readonly queueRoom: number;
   readonly overflow: number;
   readonly learning: LearningPlacement | null;
 }
@@ -39,9 +41,10 @@ const arraysOf = (core: CoreState): readonly (readonly [string, PlacedArray | nu
   const s = core.synapses;
   return [
     ["segments", segmentsOf(core)], ["q", core.q], ["u", core.u], ["v", core.v], ["refractory", core.refractory], ["bias", core.bias], ["keepU", core.keepU],
-    ["keepV", core.keepV], ["vth", core.vth], ["blockedSteps", core.blockedSteps], ["fired", null], ["overflow", null],
-    ["arrivals", null], ["axonList", s.axonList], ["axonBase", s.axonBase], ["listStart", s.listStart], ["runStart", s.runStart],
-    ["runTarget", s.runTarget], ["runSynapse", s.runSynapse], ["runLength", s.runLength], ["target", s.target], ["weight", s.weight],
+    ["keepV", core.keepV], ["vth", core.vth], ["blockedSteps", core.blockedSteps], ["overflow", null],
+    ["axonList", s.axonList], ["axonBase", s.axonBase], ["axonPopulation", s.axonPopulation], ["listStart", s.listStart],
+    ["listDense", s.listDense], ["runStart", s.runStart], ["runTarget", s.runTarget], ["runSynapse", s.runSynapse],
+    ["runLength", s.runLength], ["target", s.target], ["weight", s.weight],
   ];
 };
 
@@ -86,10 +89,13 @@ function planCore(arena: Arena, core: CoreState): Plan {
   const fields = arena.take(4 * (FIELD.pointers + arraysOf(core).length));
   const address = new Map<string, number>();
   for (const [name, array] of arraysOf(core)) if (array !== null) address.set(name, arena.take(array.byteLength));
-  const [fired, overflow, arrivals] = [4 * n, 4 * 9 * n, 4 * ARRIVAL_CHUNK].map((bytes) => arena.take(bytes));
-  address.set("fired", fired).set("overflow", overflow).set("arrivals", arrivals);
+  const overflow = arena.take(4 * 9 * n);
+  address.set("overflow", overflow);
+  const atoms = core.synapses.axonAtoms.reduce((sum, count) => sum + count, 0);
+  const queueRoom = Math.min(QUEUE_ROOM, Math.max(atoms, 1));
   const learning = core.learning === null ? null : placeLearning(arena, core, core.learning);
-  return { fields, address, fired, overflow, arrivals, learning };
+  const queues = [arena.take(4 * queueRoom), arena.take(4 * queueRoom), arena.take(4 * n), arena.take(4 * n)] as const;
+  return { fields, address, queues, queueRoom, overflow, learning };
 }
 
 function moveCore(core: CoreState, plan: Plan, arena: Arena, exports: KernelExports): CoreState {
@@ -109,43 +115,48 @@ function moveCore(core: CoreState, plan: Plan, arena: Arena, exports: KernelExpo
     fields[FIELD.pointers + k] = plan.address.get(name)!;
   });
   const synapses = {
-    ...core.synapses, axonList: int32("axonList"), axonBase: int32("axonBase"), listStart: int32("listStart"),
-    runStart: int32("runStart"), runTarget: int32("runTarget"), runSynapse: int32("runSynapse"), runLength: int32("runLength"),
+    ...core.synapses, axonList: int32("axonList"), axonBase: int32("axonBase"), axonPopulation: bytes("axonPopulation"),
+    listStart: int32("listStart"), listDense: int32("listDense"), runStart: int32("runStart"), runTarget: int32("runTarget"), runSynapse: int32("runSynapse"), runLength: int32("runLength"),
     target: int32("target"), weight: moved.get("weight") as Int16Array,
   };
   return {
     ...core, synapses, q: int32("q"), u: int32("u"), v: int32("v"), refractory: bytes("refractory"), bias: int32("bias"),
     keepU: int32("keepU"), keepV: int32("keepV"), vth: int32("vth"), blockedSteps: bytes("blockedSteps"),
+    arrivals: queueAt(arena, plan.queues[0], plan.queueRoom), nextArrivals: queueAt(arena, plan.queues[1], plan.queueRoom),
+    fired: queueAt(arena, plan.queues[2], core.compartmentCount), firedBefore: queueAt(arena, plan.queues[3], core.compartmentCount),
     kernels: kernelsOf(plan, core.compartmentCount, fields, arena, exports),
     learning: core.learning && moveLearning(arena, plan.learning!, core.learning, plan.address.get("weight")!, exports),
   };
 }
 
-function kernelsOf(
-  plan: Plan, n: number, fields: Int32Array, arena: Arena, exports: KernelExports,
-): CoreKernels {
-  const arrivals = arena.int32(plan.arrivals, ARRIVAL_CHUNK);
-  const fired = arena.int32(plan.fired, n);
+const queueAt = (arena: Arena, address: number, room: number): ArrivalQueue => ({ items: arena.int32(address, room), count: 0 });
+
+function kernelsOf(plan: Plan, n: number, fields: Int32Array, arena: Arena, exports: KernelExports): CoreKernels {
   const overflow = arena.int32(plan.overflow, 9 * n);
+  const { buffer } = fields;
+  const spare = arena.int32(plan.queues[0], plan.queueRoom);
   return {
-    scatter(core) {
-      const { items, count } = core.arrivals;
-      for (let from = 0; from < count; from += ARRIVAL_CHUNK) {
-        const chunk = Math.min(ARRIVAL_CHUNK, count - from);
-        for (let a = 0; a < chunk; a++) arrivals[a] = items[from + a];
-        fields[FIELD.arrivals] = chunk;
-        exports.scatter(plan.fields);
+    scatter({ arrivals: { items, count }, work }) {
+      fields[FIELD.sparse] = fields[FIELD.dense] = fields[FIELD.population] = 0;
+      if (items.buffer === buffer) exports.scatter(plan.fields, items.byteOffset, count);
+      else {
+        for (let from = 0; from < count; from += spare.length) {
+          const piece = items.subarray(from, Math.min(count, from + spare.length));
+          spare.set(piece);
+          exports.scatter(plan.fields, spare.byteOffset, piece.length);
+        }
       }
+      work.sparse = fields[FIELD.sparse];
+      work.dense = fields[FIELD.dense];
+      work.population = fields[FIELD.population];
     },
     update(core, t) {
-      const active = exports.update_compartments(plan.fields);
+      const active = exports.update_compartments(plan.fields, core.fired.items.byteOffset);
       for (let k = 0; k < fields[FIELD.overflows]; k++) {
-        reportOverflow(core, overflow[3 * k], t, QUANTITIES[overflow[3 * k + 1]], overflow[3 * k + 2] * (overflow[3 * k + 1] === 0 ? UNIT : 1));
+        const quantity = overflow[3 * k + 1];
+        reportOverflow(core, overflow[3 * k], t, QUANTITIES[quantity], overflow[3 * k + 2] * (quantity === 0 ? UNIT : 1));
       }
-      const count = fields[FIELD.fired];
-      const { items } = core.fired;
-      for (let k = 0; k < count; k++) items[k] = fired[k];
-      core.fired.count = count;
+      core.fired.count = fields[FIELD.fired];
       return active;
     },
   };

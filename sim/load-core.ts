@@ -2,7 +2,7 @@ import { unpackCompartment } from "../hw/compartment-word.js";
 import type { ChipImage, CoreImage } from "../hw/image.js";
 import { CHIP_LIMITS, DECAY_ONE, VTH_EXP } from "../hw/limits.js";
 import { routeHops } from "../hw/topology.js";
-import { ATOM_BITS, type CoreState, createQueue, type RouteTable } from "./core-state.js";
+import { ATOM_BITS, type CoreState, createQueue, noWork, ROUTE_FIELD, type RouteTable } from "./core-state.js";
 import { decodeSynapses } from "./decode-synapses.js";
 import { loadLearning } from "./learning/load-learning.js";
 
@@ -48,28 +48,29 @@ export function loadCore(
     arrivals: createQueue(INITIAL_QUEUE), nextArrivals: createQueue(INITIAL_QUEUE),
     fired: createQueue(n), firedBefore: createQueue(n),
     spikeCounter: new Int32Array(n), rasterBit: rasterBits(image, core),
-    learning: loadLearning(core, decoded, options.seed), strict: options.strict, kernels: null, overflowLog: null,
+    learning: loadLearning(core, decoded, options.seed), work: noWork(), strict: options.strict,
+    kernels: null, overflowLog: null,
   };
 }
 
 function loadRoutes(core: CoreImage, indexOf: ReadonlyMap<number, number>): RouteTable {
   const n = core.compartments.length;
-  const routes: RouteTable = {
-    start: new Int32Array(n + 1),
-    core: Int32Array.from(core.outputAxons, (out) => indexOf.get(coreKey(out.chip, out.core))!),
-    arrival: Int32Array.from(core.outputAxons, (out) => out.axon * 2 ** ATOM_BITS + out.atom),
-    messages: new Int32Array(n), hopsEastWest: new Int32Array(n), hopsNorthSouth: new Int32Array(n), offChip: new Int32Array(n),
-  };
+  const { count } = ROUTE_FIELD;
+  const perCompartment = new Int32Array(count * (n + 1));
   for (const out of core.outputAxons) {
     const hops = routeHops(core, out);
-    routes.start[out.compartment + 1]++;
-    routes.messages[out.compartment]++;
-    routes.hopsEastWest[out.compartment] += hops.eastWest;
-    routes.hopsNorthSouth[out.compartment] += hops.northSouth;
-    routes.offChip[out.compartment] += hops.offChip > 0 ? 1 : 0;
+    const row = count * out.compartment;
+    perCompartment[row + count + ROUTE_FIELD.first]++;
+    perCompartment[row + ROUTE_FIELD.messages]++;
+    perCompartment[row + ROUTE_FIELD.hopsEastWest] += hops.eastWest;
+    perCompartment[row + ROUTE_FIELD.hopsNorthSouth] += hops.northSouth;
+    perCompartment[row + ROUTE_FIELD.offChip] += hops.offChip > 0 ? 1 : 0;
   }
-  for (let c = 0; c < n; c++) routes.start[c + 1] += routes.start[c];
-  return routes;
+  for (let c = 0; c < n; c++) perCompartment[count * (c + 1)] += perCompartment[count * c];
+  return {
+    perCompartment, core: Int32Array.from(core.outputAxons, (out) => indexOf.get(coreKey(out.chip, out.core))!),
+    arrival: Int32Array.from(core.outputAxons, (out) => out.axon * 2 ** ATOM_BITS + out.atom),
+  };
 }
 
 function rasterBits(image: ChipImage, core: CoreImage): Int32Array {

@@ -36,6 +36,9 @@ export interface OperationCounts {
   offChipMessages: number;
   /** Weight updates by the learning engine. */
   synapticUpdates: number;
+  /** Seconds of the busiest core of each step under either cost model, summed over steps; barriers come on top. */
+  busiestSecondsD18: number;
+  busiestSecondsSanafe: number;
   embeddedReads: number;
   embeddedWrites: number;
 }

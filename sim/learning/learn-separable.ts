@@ -2,14 +2,13 @@ import type { FactorVariable } from "../../hw/microcode.js";
 import { weightUnits } from "../../hw/weights.js";
 import { drawAt, drawPrefix } from "../../src/base/rng.js";
 import type { CoreState } from "../core-state.js";
-import type { OperationCounts } from "../trace.js";
 import { clip16, factorValue, productValue, roundStochastic } from "./arithmetic.js";
 import { LEARNING_STREAM, type LearningPlan, type LearningState, type PlannedFactor, type SeparableProduct } from "./learning-state.js";
 
 /** Products that are a pre factor times a post factor, on w: only synapses where some product is not 0 can change, since w lies
  *  on its grid. SOEL's rule and pair rules are of this form; the arithmetic is that of `learn`. */
 export function learnSeparable(
-  core: CoreState, learning: LearningState, plan: LearningPlan, planIndex: number, t: number, due: boolean, counts: OperationCounts,
+  core: CoreState, learning: LearningState, plan: LearningPlan, planIndex: number, t: number, due: boolean,
 ): void {
   const products = plan.separable!;
   let active = 0;
@@ -19,7 +18,7 @@ export function learnSeparable(
   if (active === 0) return;
   const base = LEARNING_STREAM.perLayer * learning.image.plasticLayer;
   const prefix = drawPrefix(learning.seed, base + LEARNING_STREAM.weight, t);
-  counts.synapticUpdates += learning.kernels !== null
+  core.work.synapticUpdates += learning.kernels !== null
     ? learning.kernels.learnSeparable(planIndex, active, prefix)
     : learnInTypeScript(core, learning, products.filter((_, n) => active & (1 << n)), planIndex, prefix);
 }

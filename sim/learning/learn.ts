@@ -2,20 +2,20 @@ import type { FactorVariable, RuleTarget } from "../../hw/microcode.js";
 import { weightUnits } from "../../hw/weights.js";
 import { drawAt, drawPrefix } from "../../src/base/rng.js";
 import type { CoreState } from "../core-state.js";
-import type { OperationCounts } from "../trace.js";
 import { clip16, factorValue, productValue, roundStochastic } from "./arithmetic.js";
 import { LEARNING_STREAM, type LearningPlan, type LearningState, type PlannedProduct } from "./learning-state.js";
 import { learnSeparable } from "./learn-separable.js";
 
 /** Runs the learning engine at the end of an epoch: every profile's products over its synapses (design §6, step 6). All
  *  products read the w, d and t of before the epoch; each is saturated, and so is the sum after each. */
-export function learn(core: CoreState, t: number, counts: OperationCounts): void {
+export function learn(core: CoreState, t: number): void {
   const { learning } = core;
+  core.work.synapticUpdates = 0;
   if (learning === null || t % learning.tepoch !== 0) return;
   learning.plans.forEach((plan, index) => {
     const due = t % plan.epochSteps === 0;
-    if (plan.separable !== null) learnSeparable(core, learning, plan, index, t, due, counts);
-    else learnGeneral(core, learning, plan, index, t, due, counts);
+    if (plan.separable !== null) learnSeparable(core, learning, plan, index, t, due);
+    else learnGeneral(core, learning, plan, index, t, due);
   });
   learning.preSpikeStep.fill(0);
   learning.postSpikeStep.fill(0);
@@ -32,7 +32,6 @@ function endEpochHistory(core: CoreState, learning: LearningState): void {
 /** Any sum of products on w, d and t. */
 function learnGeneral(
   core: CoreState, learning: LearningState, plan: LearningPlan, planIndex: number, t: number, due: boolean,
-  counts: OperationCounts,
 ): void {
   const { plastic } = learning;
   const prefixes = targetPrefixes(learning, t);
@@ -53,7 +52,7 @@ function learnGeneral(
         sums[product.target] = clip16(sums[product.target] + productValue(raw, product.downScale, product.upScale));
       }
       if (!touched) continue;
-      counts.synapticUpdates++;
+      core.work.synapticUpdates++;
       writeBack(core, learning, s, learning.image.logicalOutput[c] * learning.image.inputs + learning.logicalInput[row], sums, prefixes);
     }
   }

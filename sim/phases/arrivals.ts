@@ -1,4 +1,3 @@
-import type { OperationCounts } from "../trace.js";
 import { ATOM_BITS, type CoreState, reportOverflow } from "../core-state.js";
 import { wrap } from "../../src/base/int.js";
 import { WEIGHT_EXP_BASE, WIDTH } from "../../hw/limits.js";
@@ -18,13 +17,15 @@ export function advanceArrivals(core: CoreState): void {
 }
 
 /** Adds every arriving spike's weights: into q, or into the delay ring at t + delay where the core has delays. */
-export function accumulateSynapses(core: CoreState, t: number, counts: OperationCounts): void {
+export function accumulateSynapses(core: CoreState, t: number): void {
+  const { work } = core;
+  work.sparse = work.dense = work.population = 0;
   if (core.arrivals.count > 0) {
     if (core.arrivals.count > ARRIVALS_LIMIT) throw tooManyArrivals(core, t);
-    countSynapses(core, counts);
-    if (core.delaySlots > 1) scatterDelayed(core, t);
+    if (core.delaySlots === 1 && core.kernels !== null) core.kernels.scatter(core);
     else {
-      if (core.kernels !== null) core.kernels.scatter(core);
+      countSynapses(core);
+      if (core.delaySlots > 1) scatterDelayed(core, t);
       else scatter(core);
     }
   }
@@ -32,7 +33,7 @@ export function accumulateSynapses(core: CoreState, t: number, counts: Operation
 }
 
 /** Synaptic operations, by the format that stored the synapses. */
-function countSynapses(core: CoreState, counts: OperationCounts): void {
+function countSynapses(core: CoreState): void {
   const { axonList, axonPopulation, listStart, listDense } = core.synapses;
   const { items, count } = core.arrivals;
   let dense = 0;
@@ -46,10 +47,9 @@ function countSynapses(core: CoreState, counts: OperationCounts): void {
     if (axonPopulation[axon] === 1) population += synapses;
     else dense += listDense[list];
   }
-  counts.synapticOperations += all;
-  counts.populationOperations += population;
-  counts.denseOperations += dense;
-  counts.sparseOperations += all - population - dense;
+  core.work.population = population;
+  core.work.dense = dense;
+  core.work.sparse = all - population - dense;
 }
 
 /** The hot loop of the simulator: q[target] += weight, by runs of consecutive targets where lists have them. */

@@ -1,5 +1,5 @@
 import { DECAY_ONE, WEIGHT_EXP_BASE, WIDTH } from "../../hw/limits.js";
-import { type CoreState, pushTo, reportOverflow } from "../core-state.js";
+import { type CoreState, pushTo, reportOverflow, ROUTE_FIELD } from "../core-state.js";
 import type { OperationCounts } from "../trace.js";
 
 /** Shifts that cut a 32-bit number to the width of q (in units of 64) and u, with sign. */
@@ -9,10 +9,8 @@ const UNIT = 2 ** WEIGHT_EXP_BASE;
 const INVERSE_ONE = 1 / DECAY_ONE;
 
 /** The compartments' phase: in WebAssembly where the core has kernels, else by the twin below. */
-export function updateCompartments(core: CoreState, t: number, counts: OperationCounts): void {
-  const active = core.kernels !== null ? core.kernels.update(core, t) : updateInTypeScript(core, t);
-  counts.activeUpdates += active;
-  counts.inactiveUpdates += core.compartmentCount - active;
+export function updateCompartments(core: CoreState, t: number): void {
+  core.work.active = core.kernels !== null ? core.kernels.update(core, t) : updateInTypeScript(core, t);
 }
 
 /** u, v and spike of every compartment (design §4); compartments at rest are passed over: they would stay as they are.
@@ -64,20 +62,22 @@ export function countSpikes(core: CoreState): void {
   for (let k = 0; k < count; k++) core.spikeCounter[items[k]]++;
 }
 
-/** Sends this step's spikes: they arrive in the next one. */
+/** Sends this step's spikes: they arrive in the next one. @param counts hops and messages to other chips are added to it */
 export function sendSpikes(core: CoreState, cores: readonly CoreState[], counts: OperationCounts): void {
-  const { routes, fired } = core;
-  for (let k = 0; k < fired.count; k++) {
-    const c = fired.items[k];
-    for (let r = routes.start[c], end = routes.start[c + 1]; r < end; r++) {
-      pushTo(cores[routes.core[r]].nextArrivals, routes.arrival[r]);
-    }
-    counts.messages += routes.messages[c];
-    counts.hopsEastWest += routes.hopsEastWest[c];
-    counts.hopsNorthSouth += routes.hopsNorthSouth[c];
-    counts.offChipMessages += routes.offChip[c];
+  const { perCompartment, core: destination, arrival } = core.routes;
+  const { items, count } = core.fired;
+  let messages = 0;
+  for (let k = 0; k < count; k++) {
+    const row = ROUTE_FIELD.count * items[k];
+    const last = perCompartment[row + ROUTE_FIELD.count];
+    for (let r = perCompartment[row]; r < last; r++) pushTo(cores[destination[r]].nextArrivals, arrival[r]);
+    messages += perCompartment[row + ROUTE_FIELD.messages];
+    counts.hopsEastWest += perCompartment[row + ROUTE_FIELD.hopsEastWest];
+    counts.hopsNorthSouth += perCompartment[row + ROUTE_FIELD.hopsNorthSouth];
+    counts.offChipMessages += perCompartment[row + ROUTE_FIELD.offChip];
   }
-  counts.spikes += fired.count;
+  core.work.messages = messages;
+  core.work.spikes = count;
 }
 
 /** This step's spikes become those of the last step. */

@@ -79,7 +79,7 @@ export function ci95Of(values: readonly number[]): number {
 export const noOperations = (): OperationCounts => ({
   steps: 0, synapticOperations: 0, sparseOperations: 0, denseOperations: 0, populationOperations: 0, activeUpdates: 0,
   inactiveUpdates: 0, spikes: 0, messages: 0, hopsEastWest: 0, hopsNorthSouth: 0, offChipMessages: 0,
-  synapticUpdates: 0, embeddedReads: 0, embeddedWrites: 0,
+  synapticUpdates: 0, busiestSecondsD18: 0, busiestSecondsSanafe: 0, embeddedReads: 0, embeddedWrites: 0,
 });
 
 /** Adds `more` to `total`. */

@@ -13,10 +13,9 @@ struct Segment {
 struct CoreArrays {
   int32_t compartments;     // n
   int32_t v_min, v_max;
-  int32_t arrivals_count;
-  int32_t fired_count;      // written by update_compartments
-  int32_t overflow_count;   // written: events in `overflow`
   int32_t segment_count;
+  int32_t fired_count, overflow_count;             // written by update_compartments
+  int32_t sparse, dense, population;               // written by scatter: synaptic operations by format
   const Segment* segments;
   int32_t* q;               // [n] sum of this step, in units of 64
   int32_t* u;               // [n]
@@ -27,12 +26,12 @@ struct CoreArrays {
   const int32_t* keep_v;    // [n]
   const int32_t* vth;       // [n]
   const uint8_t* blocked;   // [n] steps that a spike blocks
-  int32_t* fired;           // [n] written, ascending
   int32_t* overflow;        // [3n][3] written: compartment, 0 q (in units of 64) | 1 u | 2 u+bias, value
-  const int32_t* arrivals;  // [arrivals_count] axon << 10 | atom
   const int32_t* axon_list; // [axon]
   const int32_t* axon_base; // [axon]
+  const uint8_t* axon_population;  // [axon] 1: shared weights
   const int32_t* list_start;  // [list + 1]
+  const int32_t* list_dense;  // [list] of its synapses, those in dense entries
   const int32_t* run_start;   // [list + 1]
   const int32_t* run_target;  // [run]
   const int32_t* run_synapse; // [run]

@@ -18,12 +18,12 @@ static void note(CoreArrays* core, int c, int quantity, int32_t value) {
 // |x|·keep < 2^36, toward zero.
 static int32_t decayed(int32_t x, int32_t keep) { return (int32_t)((int64_t)x * keep / 4096); }
 
-static void fire(CoreArrays* core, int c) {
+static void fire(CoreArrays* core, int32_t* fired, int c) {
   core->refractory[c] = core->blocked[c];
-  core->fired[core->fired_count++] = c;
+  fired[core->fired_count++] = c;
 }
 
-static int update_one(CoreArrays* core, int c) {
+static int update_one(CoreArrays* core, int32_t* fired, int c) {
   const int32_t units = core->q[c];
   if ((units | core->u[c] | core->v[c] | core->refractory[c] | core->bias[c]) == 0) return 0;
   core->q[c] = 0;
@@ -46,7 +46,7 @@ static int update_one(CoreArrays* core, int c) {
     voltage = 0;
   } else if (voltage > core->vth[c]) {
     voltage = 0;
-    fire(core, c);
+    fire(core, fired, c);
   }
   core->v[c] = voltage;
   return 1;
@@ -61,7 +61,7 @@ static v4i decayed4(v4i x, v4i keep) {
 
 static v4i cut4(v4i x, int bits) { return (x << (32 - bits)) >> (32 - bits); }
 
-static int update_segment(CoreArrays* core, const Segment segment) {
+static int update_segment(CoreArrays* core, int32_t* fired, const Segment segment) {
   const v4i v_min = splat(core->v_min), v_max = splat(core->v_max);
   const v4i keep_u = splat(segment.keep_u), keep_v = splat(segment.keep_v), vth = splat(segment.vth);
   int32_t* const q = core->q;
@@ -81,7 +81,7 @@ static int update_segment(CoreArrays* core, const Segment segment) {
     const v4i voltage = clip(decayed4(v_before, keep_v) + drive, v_min, v_max);
     const v4i over = (cut4(units, Q_BITS) ^ units) | (cut4(current, STATE_BITS) ^ current) | (cut4(drive, STATE_BITS) ^ drive);
     if (blocked != 0 || any(over)) {  // one by one
-      for (int k = c; k < c + 4; k++) active += update_one(core, k);
+      for (int k = c; k < c + 4; k++) active += update_one(core, fired, k);
       continue;
     }
     const v4i spike = voltage > vth;
@@ -90,16 +90,17 @@ static int update_segment(CoreArrays* core, const Segment segment) {
     *(v4i_unaligned*)(q + c) = splat(0);
     *(v4i_unaligned*)(u + c) = current;
     *(v4i_unaligned*)(v + c) = voltage & ~spike;
-    if (any(spike)) for (int k = 0; k < 4; k++) if (spike[k]) fire(core, c + k);
+    if (any(spike)) for (int k = 0; k < 4; k++) if (spike[k]) fire(core, fired, c + k);
   }
-  for (; c < segment.end; c++) active += update_one(core, c);
+  for (; c < segment.end; c++) active += update_one(core, fired, c);
   return active + resting[0] + resting[1] + resting[2] + resting[3];
 }
 
-extern "C" int update_compartments(CoreArrays* core) {
+// fired: written, ascending, [compartments].
+extern "C" int update_compartments(CoreArrays* core, int32_t* fired) {
   core->fired_count = 0;
   core->overflow_count = 0;
   int active = 0;
-  for (int s = 0; s < core->segment_count; s++) active += update_segment(core, core->segments[s]);
+  for (int s = 0; s < core->segment_count; s++) active += update_segment(core, fired, core->segments[s]);
   return active;
 }
