@@ -43,9 +43,11 @@ export class PixelRecorder {
   }
 
   /** A pixel that sees `level`.
-   *  @param level  [≥ last + 1] log intensity, 0 = white, at times k·stepUs; linear between, as far as sample `last`
-   *  @param initial  where the pixel starts between its thresholds: 0 at the level it sees, 1 anywhere between them */
-  record(pixel: number, level: Float32Array, last: number, initial = 1): void {
+   *  @param level  [≥ last + 1] log intensity, 0 = white, as far as sample `last`
+   *  @param initial  where the pixel starts between its thresholds: 0 at the level it sees, 1 anywhere between them
+   *  @param times  µs of every sample where they are not k·stepUs; a step of another length than `stepUs` must be so long
+   *    that the photoreceptor has settled at its end */
+  record(pixel: number, level: Float32Array, last: number, initial = 1, times?: Float64Array): void {
     const { sensor, stepUs, sink, follow, durationUs } = this;
     const { refractoryUs, latencyUs, thresholdNoise } = sensor.model;
     const prefix = drawAt(this.prefix, pixel);
@@ -61,11 +63,13 @@ export class PixelRecorder {
     let off = meanOff * varied(thresholdNoise, drawAt(prefix, n++));
     let deafUntil = -1;
     for (let k = 1; k <= last; k++) {
-      const from = (k - 1) * stepUs;
-      const to = from + stepUs;
+      const from = times ? times[k - 1] : (k - 1) * stepUs;
+      const to = times ? times[k] : from + stepUs;
       const target = level[k];
-      const next = v + (target - v) * follow[target > -LEVELS.depth ? (-target * LEVELS.perUnit) | 0 : LEVELS.depth * LEVELS.perUnit - 1];
-      const slope = (next - v) / stepUs;
+      const settles = times !== undefined && to - from !== stepUs;
+      const next = settles ? target
+        : v + (target - v) * follow[target > -LEVELS.depth ? (-target * LEVELS.perUnit) | 0 : LEVELS.depth * LEVELS.perUnit - 1];
+      const slope = (next - v) / (to - from);
       let t = from;
       for (;;) {
         if (deafUntil >= 0) {
