@@ -33,18 +33,18 @@ export interface SynapseTable {
   readonly delay: Uint8Array;
 }
 
-/** Where a core's spikes go, by compartment in compressed rows; and what one spike costs on the mesh. */
+/** Where a core's spikes go, and what one spike costs on the mesh: a record for each compartment, so that a spike reads memory in
+ *  one place. */
 export interface RouteTable {
-  /** [compartment][ROUTE_FIELD]: first route, messages, hops east–west, hops north–south, messages to other chips. One more row ends
-   *  the last compartment's routes. Side by side, as a spike reads them all. */
-  readonly perCompartment: Int32Array;
-  /** [route] index of the destination in the chip's list of cores; packed arrival there. */
-  readonly core: Int32Array;
-  readonly arrival: Int32Array;
+  /** [compartment] start of its record in `records`. */
+  readonly start: Int32Array;
+  /** Records: ROUTE_HEAD numbers (messages, hops east–west, hops north–south, messages to other chips), then for each message the
+   *  index of the destination in the chip's list of cores and the packed arrival there. */
+  readonly records: Int32Array;
 }
 
-/** Columns of `RouteTable.perCompartment`. */
-export const ROUTE_FIELD = { first: 0, messages: 1, hopsEastWest: 2, hopsNorthSouth: 3, offChip: 4, count: 5 } as const;
+/** Numbers of a route record before its messages. */
+export const ROUTE_HEAD = 4;
 
 /** Operations of one core in the step at hand, written by the phases; `tallyOperations` adds them up. */
 export interface CoreWork {

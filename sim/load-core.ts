@@ -2,7 +2,7 @@ import { unpackCompartment } from "../hw/compartment-word.js";
 import type { ChipImage, CoreImage } from "../hw/image.js";
 import { CHIP_LIMITS, DECAY_ONE, VTH_EXP } from "../hw/limits.js";
 import { routeHops } from "../hw/topology.js";
-import { ATOM_BITS, type CoreState, createQueue, noWork, ROUTE_FIELD, type RouteTable } from "./core-state.js";
+import { ATOM_BITS, type CoreState, createQueue, noWork, ROUTE_HEAD, type RouteTable } from "./core-state.js";
 import { decodeSynapses } from "./decode-synapses.js";
 import { loadLearning } from "./learning/load-learning.js";
 
@@ -55,22 +55,23 @@ export function loadCore(
 
 function loadRoutes(core: CoreImage, indexOf: ReadonlyMap<number, number>): RouteTable {
   const n = core.compartments.length;
-  const { count } = ROUTE_FIELD;
-  const perCompartment = new Int32Array(count * (n + 1));
+  const messages = new Int32Array(n);
+  for (const out of core.outputAxons) messages[out.compartment]++;
+  const start = new Int32Array(n);
+  for (let c = 1; c < n; c++) start[c] = start[c - 1] + ROUTE_HEAD + 2 * messages[c - 1];
+  const records = new Int32Array(n * ROUTE_HEAD + 2 * core.outputAxons.length);
   for (const out of core.outputAxons) {
     const hops = routeHops(core, out);
-    const row = count * out.compartment;
-    perCompartment[row + count + ROUTE_FIELD.first]++;
-    perCompartment[row + ROUTE_FIELD.messages]++;
-    perCompartment[row + ROUTE_FIELD.hopsEastWest] += hops.eastWest;
-    perCompartment[row + ROUTE_FIELD.hopsNorthSouth] += hops.northSouth;
-    perCompartment[row + ROUTE_FIELD.offChip] += hops.offChip > 0 ? 1 : 0;
+    const record = start[out.compartment];
+    const at = record + ROUTE_HEAD + 2 * records[record];
+    records[record]++;
+    records[record + 1] += hops.eastWest;
+    records[record + 2] += hops.northSouth;
+    records[record + 3] += hops.offChip > 0 ? 1 : 0;
+    records[at] = indexOf.get(coreKey(out.chip, out.core))!;
+    records[at + 1] = out.axon * 2 ** ATOM_BITS + out.atom;
   }
-  for (let c = 0; c < n; c++) perCompartment[count * (c + 1)] += perCompartment[count * c];
-  return {
-    perCompartment, core: Int32Array.from(core.outputAxons, (out) => indexOf.get(coreKey(out.chip, out.core))!),
-    arrival: Int32Array.from(core.outputAxons, (out) => out.axon * 2 ** ATOM_BITS + out.atom),
-  };
+  return { start, records };
 }
 
 function rasterBits(image: ChipImage, core: CoreImage): Int32Array {

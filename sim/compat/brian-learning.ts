@@ -1,4 +1,4 @@
-import { type FactorVariable, type LearningRule, type Product } from "../../hw/microcode.js";
+import type { FactorVariable, LearningRule, Product } from "../../hw/microcode.js";
 import { clip } from "../../src/base/int.js";
 import { mantissaGrid } from "../../hw/weights.js";
 

@@ -1,5 +1,5 @@
 import { DECAY_ONE, WEIGHT_EXP_BASE, WIDTH } from "../../hw/limits.js";
-import { type CoreState, pushTo, reportOverflow, ROUTE_FIELD } from "../core-state.js";
+import { type CoreState, pushTo, reportOverflow, ROUTE_HEAD } from "../core-state.js";
 import type { OperationCounts } from "../trace.js";
 
 /** Shifts that cut a 32-bit number to the width of q (in units of 64) and u, with sign. */
@@ -64,17 +64,18 @@ export function countSpikes(core: CoreState): void {
 
 /** Sends this step's spikes: they arrive in the next one. @param counts hops and messages to other chips are added to it */
 export function sendSpikes(core: CoreState, cores: readonly CoreState[], counts: OperationCounts): void {
-  const { perCompartment, core: destination, arrival } = core.routes;
+  const { start, records } = core.routes;
   const { items, count } = core.fired;
   let messages = 0;
   for (let k = 0; k < count; k++) {
-    const row = ROUTE_FIELD.count * items[k];
-    const last = perCompartment[row + ROUTE_FIELD.count];
-    for (let r = perCompartment[row]; r < last; r++) pushTo(cores[destination[r]].nextArrivals, arrival[r]);
-    messages += perCompartment[row + ROUTE_FIELD.messages];
-    counts.hopsEastWest += perCompartment[row + ROUTE_FIELD.hopsEastWest];
-    counts.hopsNorthSouth += perCompartment[row + ROUTE_FIELD.hopsNorthSouth];
-    counts.offChipMessages += perCompartment[row + ROUTE_FIELD.offChip];
+    const record = start[items[k]];
+    const sent = records[record];
+    messages += sent;
+    counts.hopsEastWest += records[record + 1];
+    counts.hopsNorthSouth += records[record + 2];
+    counts.offChipMessages += records[record + 3];
+    const first = record + ROUTE_HEAD;
+    for (let at = first, end = first + 2 * sent; at < end; at += 2) pushTo(cores[records[at]].nextArrivals, records[at + 1]);
   }
   core.work.messages = messages;
   core.work.spikes = count;
