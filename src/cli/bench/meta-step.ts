@@ -6,13 +6,19 @@ import { quantizeNetwork } from "../../model/quantize.js";
 import type { NetworkSpec, Parameters } from "../../model/types.js";
 import type { Task } from "../../tasks/index.js";
 import { resolveConfig } from "../../train/config.js";
-import { startCheckpoint, taskOptions } from "../../train/loop.js";
+import { passesOf, startCheckpoint, taskOptions } from "../../train/loop.js";
 import { doubleNmnistSource } from "../task-source.js";
+import { median } from "./kernels.js";
 import { readPeersProblem } from "./peers-problem.js";
 
+export const BENCH_NETWORKS = ["srm", "loihi", "demo"] as const;
+export type BenchNetwork = (typeof BENCH_NETWORKS)[number];
+const PRESET_OF: Readonly<Record<BenchNetwork, string>> = { srm: "double-nmnist-srm", loihi: "double-nmnist", demo: "demo" };
+
 export interface MetaStepBench {
-  readonly network: "srm" | "loihi";
-  readonly mode: "second" | "first" | "eval";
+  /** The paper's network in either model, or the demo's. */
+  readonly network: BenchNetwork;
+  readonly mode: "second" | "first" | "eval" | "forward";
   readonly problem?: string;
   readonly repeats: number;
   readonly engine?: EngineName;
@@ -23,7 +29,10 @@ export interface MetaStepFigures {
   readonly median_ms: number;
   readonly min_ms: number;
   readonly max_ms: number;
+  /** Largest resident set of the process, recordings and compiler included. */
   readonly rss_mib: number;
+  /** User and system time of all threads, median. */
+  readonly cpu_ms: number;
   readonly loss: number;
   readonly gradient_norm: number | null;
   readonly threads: number;
@@ -41,27 +50,33 @@ interface Problem {
 
 /** Times the step on the paper's network with 5 + 50 samples; one warm-up call first. */
 export async function benchmarkMetaStep(bench: MetaStepBench): Promise<MetaStepFigures> {
-  const spec = bench.network === "srm" ? PRESETS["double-nmnist-srm"].network : PRESETS["double-nmnist"].network;
+  const preset = PRESET_OF[bench.network];
+  const spec = PRESETS[preset].network;
   const { engine } = await createEngine(spec, { engine: bench.engine, threads: bench.threads });
   try {
-    const problem = bench.problem ? readPeersProblem(bench.problem, spec) : await realProblem(spec, engine);
+    const problem = bench.problem ? readPeersProblem(bench.problem, spec) : await realProblem(preset, spec, engine);
     engine.setParameters(problem.masters, quantizeNetwork(spec, problem.masters));
     const options: MetaStepOptions = { outer: bench.mode === "first" ? "fomaml" : "maml", chipSeed: 1 };
-    const times: number[] = [];
+    const [times, cpu]: number[][] = [[], []];
     let [loss, norm] = [Number.NaN, null as number | null];
     for (let k = 0; k <= bench.repeats; k++) {
-      const start = performance.now();
-      if (bench.mode === "eval") loss = (await engine.evaluate(problem.task, { ...options, learn: true })).loss;
+      const [start, before] = [performance.now(), process.cpuUsage()];
+      if (bench.mode === "eval" || bench.mode === "forward") {
+        loss = (await engine.evaluate(problem.task, { ...options, learn: bench.mode === "eval" })).loss;
+      }
       else {
         const result = await engine.metaStep(problem.task, options);
         [loss, norm] = [result.loss, normOf(result.gradients)];
       }
-      if (k > 0) times.push(performance.now() - start);
+      if (k === 0) continue;
+      const used = process.cpuUsage(before);
+      times.push(performance.now() - start);
+      cpu.push((used.user + used.system) / 1000);
     }
     times.sort((a, b) => a - b);
     return {
-      median_ms: times[times.length >> 1], min_ms: times[0], max_ms: times[times.length - 1], rss_mib: process.memoryUsage().rss / 2 ** 20,
-      loss, gradient_norm: norm, threads: engine.threads, engine: engine.name, network: spec.name, mode: bench.mode,
+      median_ms: times[times.length >> 1], min_ms: times[0], max_ms: times[times.length - 1], rss_mib: process.resourceUsage().maxRSS / 1024,
+      cpu_ms: median(cpu), loss, gradient_norm: norm, threads: engine.threads, engine: engine.name, network: spec.name, mode: bench.mode,
       samples: problem.task.support.length + problem.task.query.length,
     };
   } finally {
@@ -70,12 +85,11 @@ export async function benchmarkMetaStep(bench: MetaStepBench): Promise<MetaStepF
 }
 
 /** A real double N-MNIST task (protocol B, training split) and start weights. */
-async function realProblem(spec: NetworkSpec, engine: Engine): Promise<Problem> {
-  const name = spec.neuronModel === "srm" ? "double-nmnist-srm" : "double-nmnist";
+async function realProblem(name: string, spec: NetworkSpec, engine: Engine): Promise<Problem> {
   const resolved = resolveConfig({ name, preset: name });
   const source = await doubleNmnistSource();
   const { masters } = await startCheckpoint(resolved, engine, source);
-  return { spec, masters, task: source.draw("train", 0, taskOptions(resolved.config, 1, "test")) };
+  return { spec, masters, task: source.draw("train", 0, taskOptions(resolved.config, passesOf(spec), "test")) };
 }
 
 /** Norm of all gradients of weights and biases together. */

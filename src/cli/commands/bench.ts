@@ -1,7 +1,12 @@
 import type { CommandModule } from "yargs";
 import type { EngineName } from "../../engines/create.js";
+import { writeWhole } from "../../base/node/files.js";
 import { benchmarkChipStep } from "../bench/chip-step.js";
-import { benchmarkMetaStep } from "../bench/meta-step.js";
+import { benchmarkKernels, describeKernels } from "../bench/kernels.js";
+import { BENCH_NETWORKS, type BenchNetwork, benchmarkMetaStep } from "../bench/meta-step.js";
+import { scalingPage } from "../bench/scaling-page.js";
+import { AXES, type Axis, benchmarkScaling, describeScaling } from "../bench/scaling.js";
+import { checkCount } from "../check-count.js";
 import { engineOptions, jsonOption } from "../options.js";
 import { type CommandResult, type CommonArgs, runHandler } from "../run.js";
 import { benchDecodeCommand } from "./data-bench.js";
@@ -12,8 +17,8 @@ const table = (figures: object): string =>
 const resultOf = (title: string, figures: object): CommandResult => ({ json: figures, text: `${title}\n${table(figures)}` });
 
 interface MetaStepArgs extends CommonArgs {
-  readonly network: "srm" | "loihi";
-  readonly mode: "second" | "first" | "eval";
+  readonly network: BenchNetwork;
+  readonly mode: "second" | "first" | "eval" | "forward";
   readonly problem?: string;
   readonly repeats: number;
   readonly engine?: EngineName;
@@ -25,14 +30,61 @@ const metaStep: CommandModule<object, MetaStepArgs> = {
   describe: "one step of meta-training on the paper's network, 5 + 50 samples",
   builder: (yargs) => yargs
     .options({
-      network: { choices: ["srm", "loihi"] as const, default: "loihi" as const, describe: "neuron model" },
-      mode: { choices: ["second", "first", "eval"] as const, default: "second" as const, describe: "second-order step, first-order step, or evaluation" },
+      network: { choices: BENCH_NETWORKS, default: "loihi" as const, describe: "the paper's network in either model, or the demo's" },
+      mode: { choices: ["second", "first", "eval", "forward"] as const, default: "second" as const, describe: "second-order step, first-order step, evaluation (learn, then classify), or the queries alone" },
       problem: { type: "string", describe: "the peers' problem (.npz) instead of a real task; srm only" },
       repeats: { type: "number", default: 5, describe: "timed calls after one warm-up" },
       ...engineOptions, ...jsonOption,
     })
     .example("$0 bench meta-step --network srm --mode second", "what PyTorch and JAX are timed with"),
-  handler: runHandler(async (args: MetaStepArgs) => resultOf("meta-step", await benchmarkMetaStep({ ...args, network: args.problem ? "srm" : args.network }))),
+  handler: runHandler(async (args: MetaStepArgs) => {
+    checkCount("--repeats", args.repeats, 10_000);
+    return resultOf("meta-step", await benchmarkMetaStep({ ...args, network: args.problem ? "srm" : args.network }));
+  }),
+};
+
+interface KernelArgs extends CommonArgs { readonly repeats: number }
+
+const kernels: CommandModule<object, KernelArgs> = {
+  command: "kernels",
+  describe: "the native kernels against the measured peak of a core, and copy and triad of its memory",
+  builder: (yargs) => yargs
+    .options({ repeats: { type: "number", default: 5, describe: "rounds; medians count" }, ...jsonOption })
+    .example("$0 bench kernels", "percent of the peak, synaptic operations a second"),
+  handler: runHandler((args: KernelArgs) => {
+    checkCount("--repeats", args.repeats, 1000);
+    const report = benchmarkKernels(args.repeats);
+    return { json: report, text: describeKernels(report) };
+  }),
+};
+
+interface ScalingArgs extends CommonArgs {
+  readonly network: "srm" | "loihi";
+  readonly axis?: readonly Axis[];
+  readonly repeats: number;
+  readonly out?: string;
+  readonly engine?: EngineName;
+  readonly threads?: number;
+}
+
+const scaling: CommandModule<object, ScalingArgs> = {
+  command: "scaling",
+  describe: "cost of a meta-step against steps, samples, density, channels and threads",
+  builder: (yargs) => yargs
+    .options({
+      network: { choices: ["srm", "loihi"] as const, default: "loihi" as const, describe: "neuron model" },
+      axis: { type: "array", choices: AXES, describe: "what to vary (default: each in turn)" },
+      repeats: { type: "number", default: 3, describe: "timed calls a point, after one warm-up" },
+      out: { alias: "o", type: "string", describe: "write the curves to FILE.html" },
+      ...engineOptions, ...jsonOption,
+    })
+    .example("$0 bench scaling --network srm -o scaling.html", "all five curves, as a page too") as never,
+  handler: runHandler(async (args: ScalingArgs) => {
+    checkCount("--repeats", args.repeats, 1000);
+    const report = await benchmarkScaling({ ...args, axes: args.axis ?? AXES, progress: (line) => void process.stderr.write(`${line}\n`) });
+    if (args.out) writeWhole(args.out, scalingPage(report));
+    return { json: report, text: `${describeScaling(report)}${args.out ? `\nWritten: ${args.out}` : ""}` };
+  }),
 };
 
 interface ChipStepArgs extends CommonArgs { readonly case: "paper" | "plastic"; readonly repeats: number }
@@ -52,7 +104,8 @@ const chipStep: CommandModule<object, ChipStepArgs> = {
 /** `bench`. */
 export const benchCommand: CommandModule = {
   command: "bench <what>",
-  describe: "figures of this machine: meta-step, chip-step, decode",
-  builder: (yargs) => yargs.command(metaStep).command(chipStep).command(benchDecodeCommand).demandCommand(1, "name a benchmark"),
+  describe: "figures of this machine: meta-step, scaling, kernels, chip-step, decode",
+  builder: (yargs) => yargs.command(metaStep).command(scaling).command(kernels).command(chipStep).command(benchDecodeCommand)
+    .demandCommand(1, "name a benchmark: meta-step, scaling, kernels, chip-step or decode"),
   handler: () => {},
 };
