@@ -10,13 +10,13 @@ type Maker = (spec: NetworkSpec, threads: number) => Promise<Engine>;
 const makers: Readonly<Record<EngineName, Maker>> = {
   native: async (spec, threads) => (await import("./native/native-engine.js")).createNativeEngine(spec, threads),
   wasm: async (spec, threads) => (await import("./native/node/wasm-engine.js")).createWasmEngine(spec, threads),
-  tfjs: () => Promise.reject(new Error("the tfjs engine is not part of this version")),
+  tfjs: async (spec, threads) => (await import("./tfjs/tfjs-engine.js")).createTfjsEngine(spec, threads),
   reference: async (spec) => (await import("./reference/reference-engine.js")).createReferenceEngine(spec),
 };
 
 export interface CreatedEngine {
   readonly engine: Engine;
-  /** Why a slower engine than `native` was taken, for people; empty where it was not. */
+  /** Why a slower engine than `native` was taken, or what the one asked for runs on, for people; else empty. */
   readonly notice: string;
 }
 
@@ -29,7 +29,8 @@ export async function createEngine(
   const threads = Math.max(1, options.threads ?? 1);
   if (options.engine) {
     try {
-      return { engine: await makers[options.engine](spec, threads), notice: "" };
+      const engine = await makers[options.engine](spec, threads);
+      return { engine, notice: engine.runsOn ? `the ${engine.name} engine runs on ${engine.runsOn}` : "" };
     } catch (error) {
       // A network that this engine cannot run: it says what, and which one can.
       if (error instanceof UserError) throw error;

@@ -121,6 +121,8 @@ export interface Engine {
   readonly name: "native" | "wasm" | "tfjs" | "reference";
   readonly spec: NetworkSpec;
   readonly threads: number;
+  /** The library and device it computes with, where that is a choice; for people. */
+  readonly runsOn?: string;
   /** Sets masters; `loihi` engines round them as `quantized` says (made by src/model from the same masters). */
   setParameters(masters: Parameters, quantized: QuantizedNetwork): void;
   metaStep(task: Task, options: MetaStepOptions): Promise<MetaStepResult>;
