@@ -4,6 +4,7 @@ import { sha256Hex } from "../src/base/bytes.js";
 import { assert, userError } from "../src/base/errors.js";
 import type { Chip, ChipOptions, InputFrames, PresentationMessage } from "./chip.js";
 import { ATOM_BITS, type CoreState, pushTo } from "./core-state.js";
+import { SynapseDecoder } from "./decode-synapses.js";
 import { createEmbeddedCore } from "./embedded/create.js";
 import type { EmbeddedCore } from "./embedded/embedded-core.js";
 import { installKernels } from "./kernels.js";
@@ -75,7 +76,7 @@ export class ChipMachine implements Chip {
   /** A machine at rest. The image must have passed `verifyImage`. */
   static async create(image: ChipImage, options: ChipOptions): Promise<ChipMachine> {
     const indexOf = new Map(image.cores.map(({ chip, core }, n) => [coreKey(chip, core), n]));
-    const load = { seed: options.seed, strict: options.onOverflow !== "wrap" };
+    const load = { seed: options.seed, strict: options.onOverflow !== "wrap", decoder: new SynapseDecoder() };
     const loaded = image.cores.map((core) => loadCore(image, core, indexOf, load));
     const machine = new ChipMachine(image, options.kernels === "typescript" ? loaded : await installKernels(loaded));
     for (const core of machine.cores) core.overflowLog = machine.noteOverflow;

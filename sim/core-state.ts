@@ -26,10 +26,10 @@ export interface SynapseTable {
   readonly runSynapse: Int32Array;
   readonly runLength: Int32Array;
   /** [synapse] target compartment, without the axon's base. */
-  readonly target: Int32Array;
+  readonly target: Uint16Array;
   /** [synapse] effective weight in units of 64: floor(mantissa·2^wgtExp); plastic ones change. */
   readonly weight: Int16Array;
-  /** [synapse] extra steps. */
+  /** [synapse] extra steps; empty where the core has no delays and does not learn. */
   readonly delay: Uint8Array;
 }
 

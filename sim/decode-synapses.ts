@@ -1,9 +1,10 @@
-import type { CoreImage } from "../hw/image.js";
-import { unpackList } from "../hw/synapse-words.js";
+import type { CoreImage, InputAxon } from "../hw/image.js";
+import { SynapseColumns, unpackColumns } from "../hw/synapse-words.js";
 import { weightUnits } from "../hw/weights.js";
 import type { SynapseTable } from "./core-state.js";
 
-/** Table of a core's synapses, and what only learning needs beside it: [synapse] mantissa, tag, format − 1. */
+/** Table of a core's synapses, and what only learning needs beside it: [synapse] mantissa, tag, format − 1; empty where the
+ *  core does not learn. */
 export interface DecodedSynapses {
   readonly table: SynapseTable;
   readonly mantissa: Int16Array;
@@ -14,14 +15,15 @@ export interface DecodedSynapses {
 /** Lists with at least this many synapses a run are scattered run by run; measured on the paper's network. */
 const RUN_WORTH = 3;
 
-/** Grows as it is filled. */
-class Column {
-  private values = new Int32Array(1024);
+/** A column that grows as it is filled; emptied for the next core, it keeps its room. */
+class Column<T extends Int32Array | Uint16Array | Int16Array | Uint8Array> {
   length = 0;
+
+  constructor(private values: T) {}
 
   push(value: number): void {
     if (this.length === this.values.length) {
-      const larger = new Int32Array(2 * this.length);
+      const larger = new (this.values.constructor as new (length: number) => T)(2 * this.length);
       larger.set(this.values);
       this.values = larger;
     }
@@ -31,79 +33,110 @@ class Column {
   /** The value at k, 0 ≤ k < length. */
   at = (k: number): number => this.values[k];
 
-  done = (): Int32Array => this.values.slice(0, this.length);
+  /** What was pushed since the last call. */
+  take(): T {
+    const taken = this.values.slice(0, this.length) as T;
+    this.length = 0;
+    return taken;
+  }
 }
 
-/** Decodes synapse memory once; axons that point at the same words share their lists.
- *  @throws RangeError where a list is damaged (verifyImage reports it first) */
-export function decodeSynapses(core: CoreImage): DecodedSynapses {
-  const columns = {
-    target: new Column(), weight: new Column(), delay: new Column(), mantissa: new Column(), tag: new Column(),
-    format: new Column(), listStart: new Column(), listDense: new Column(),
-    runStart: new Column(), runTarget: new Column(), runSynapse: new Column(), runLength: new Column(),
-  };
-  const known = new Map<string, number>();
-  const axonList = core.inputAxons.map((axon) => {
-    const key = `${axon.synapsePtr} ${axon.synapseLen} ${axon.atoms}`;
-    let first = known.get(key);
-    if (first === undefined) {
-      first = columns.listStart.length;
-      for (let atom = 0; atom < axon.atoms; atom++) {
-        decodeList(core, axon.synapsePtr + atom * axon.synapseLen, axon.synapseLen, columns);
+const FIRST_ROOM = 1024;
+const column32 = () => new Column(new Int32Array(FIRST_ROOM));
+
+/** Decodes the synapse memories of cores one after another; its columns serve them all. */
+export class SynapseDecoder {
+  private readonly read = new SynapseColumns();
+  private readonly target = new Column(new Uint16Array(FIRST_ROOM));
+  private readonly weight = new Column(new Int16Array(FIRST_ROOM));
+  private readonly delay = new Column(new Uint8Array(FIRST_ROOM));
+  private readonly mantissa = new Column(new Int16Array(FIRST_ROOM));
+  private readonly tag = new Column(new Int16Array(FIRST_ROOM));
+  private readonly format = new Column(new Uint8Array(FIRST_ROOM));
+  private readonly listStart = column32();
+  private readonly listDense = column32();
+  private readonly runStart = column32();
+  private readonly runTarget = column32();
+  private readonly runSynapse = column32();
+  private readonly runLength = column32();
+
+  /** Decodes a core's memory; axons that point at the same words share their lists.
+   *  @throws RangeError where a list is damaged (verifyImage reports it first) */
+  decode(core: CoreImage): DecodedSynapses {
+    const axonList = this.lists(core);
+    this.listStart.push(this.target.length);
+    this.runStart.push(this.runTarget.length);
+    const { inputAxons } = core;
+    return {
+      table: {
+        axonList, axonAtoms: Int32Array.from(inputAxons, (axon) => axon.atoms),
+        axonBase: Int32Array.from(inputAxons, (axon) => axon.cxBase),
+        axonPopulation: Uint8Array.from(inputAxons, (axon) => (axon.kind === "discrete" ? 0 : 1)),
+        listStart: this.listStart.take(), listDense: this.listDense.take(), runStart: this.runStart.take(),
+        runTarget: this.runTarget.take(), runSynapse: this.runSynapse.take(), runLength: this.runLength.take(),
+        target: this.target.take(), weight: this.weight.take(), delay: this.delay.take(),
+      },
+      mantissa: this.mantissa.take(), tag: this.tag.take(), format: this.format.take(),
+    };
+  }
+
+  /** [axon] number of its first list. */
+  private lists(core: CoreImage): Int32Array {
+    const known = new Map<string, number>();
+    const delayed = hasDelays(core) || core.learning !== null;
+    return Int32Array.from(core.inputAxons, (axon: InputAxon) => {
+      const key = `${axon.synapsePtr} ${axon.synapseLen} ${axon.atoms}`;
+      let first = known.get(key);
+      if (first === undefined) {
+        first = this.listStart.length;
+        for (let atom = 0; atom < axon.atoms; atom++) {
+          this.list(core, axon.synapsePtr + atom * axon.synapseLen, axon.synapseLen, delayed);
+        }
+        known.set(key, first);
       }
-      known.set(key, first);
-    }
-    return first;
-  });
-  columns.listStart.push(columns.target.length);
-  columns.runStart.push(columns.runTarget.length);
-  return {
-    table: {
-      axonList: Int32Array.from(axonList), axonAtoms: Int32Array.from(core.inputAxons, (axon) => axon.atoms),
-      axonBase: Int32Array.from(core.inputAxons, (axon) => axon.cxBase),
-      axonPopulation: Uint8Array.from(core.inputAxons, (axon) => (axon.kind === "discrete" ? 0 : 1)),
-      listStart: columns.listStart.done(), listDense: columns.listDense.done(), runStart: columns.runStart.done(),
-      runTarget: columns.runTarget.done(), runSynapse: columns.runSynapse.done(), runLength: columns.runLength.done(),
-      target: columns.target.done(), weight: Int16Array.from(columns.weight.done()), delay: Uint8Array.from(columns.delay.done()),
-    },
-    mantissa: Int16Array.from(columns.mantissa.done()), tag: Int16Array.from(columns.tag.done()),
-    format: Uint8Array.from(columns.format.done()),
-  };
-}
+      return first;
+    });
+  }
 
-function decodeList(core: CoreImage, firstWord: number, words: number, columns: Record<string, Column>): void {
-  const { target, weight, delay, mantissa, tag, format, listStart, listDense, runStart } = columns;
-  const first = target.length;
-  let dense = 0;
-  for (const entry of unpackList(core.synapseFormats, core.synapseMemory, firstWord, words)) {
-    const own = core.synapseFormats[entry.format - 1];
-    if (own.compression === "dense") dense += entry.index.length;
-    for (let k = 0; k < entry.index.length; k++) {
-      target.push(own.cIdxOffset + entry.index[k] * (own.cIdxMult + 1));
-      weight.push(weightUnits(entry.weight[k], own.wgtExp));
-      delay.push(entry.delay[k]);
-      mantissa.push(entry.weight[k]);
-      tag.push(entry.tag[k]);
-      format.push(entry.format - 1);
+  private list(core: CoreImage, firstWord: number, words: number, delayed: boolean): void {
+    const count = unpackColumns(core.synapseFormats, core.synapseMemory, firstWord, words, this.read);
+    const { index, weight, delay, tag, format: formats } = this.read;
+    const first = this.target.length;
+    let dense = 0;
+    for (let k = 0; k < count; k++) {
+      const own = core.synapseFormats[formats[k] - 1];
+      if (own.compression === "dense") dense++;
+      this.target.push(own.cIdxOffset + index[k] * (own.cIdxMult + 1));
+      this.weight.push(weightUnits(weight[k], own.wgtExp));
+      if (delayed) this.delay.push(delay[k]);
+      if (core.learning === null) continue;
+      this.mantissa.push(weight[k]);
+      this.tag.push(tag[k]);
+      this.format.push(formats[k] - 1);
+    }
+    this.listStart.push(first);
+    this.listDense.push(dense);
+    this.runStart.push(this.runTarget.length);
+    this.runs(first);
+  }
+
+  /** Runs of consecutive targets, where the list has long ones. */
+  private runs(first: number): void {
+    const { target } = this;
+    const continues = (k: number) => k < target.length && target.at(k) === target.at(k - 1) + 1;
+    let runs = 0;
+    for (let k = first; k < target.length; k++) if (k === first || !continues(k)) runs++;
+    if (target.length - first < runs * RUN_WORTH) return;
+    for (let k = first; k < target.length; ) {
+      let end = k + 1;
+      while (continues(end)) end++;
+      this.runTarget.push(target.at(k));
+      this.runSynapse.push(k);
+      this.runLength.push(end - k);
+      k = end;
     }
   }
-  listStart.push(first);
-  listDense.push(dense);
-  runStart.push(columns.runTarget.length);
-  addRuns(first, columns);
 }
 
-function addRuns(first: number, { target, runTarget, runSynapse, runLength }: Record<string, Column>): void {
-  const continues = (k: number) => k < target.length && target.at(k) === target.at(k - 1) + 1;
-  let runs = 0;
-  for (let k = first; k < target.length; k++) if (k === first || !continues(k)) runs++;
-  if (target.length - first < runs * RUN_WORTH) return;
-  for (let k = first; k < target.length; ) {
-    let end = k + 1;
-    while (continues(end)) end++;
-    runTarget.push(target.at(k));
-    runSynapse.push(k);
-    runLength.push(end - k);
-    k = end;
-  }
-}
+/** Whether some synapse of the core can have a delay. */
+export const hasDelays = (core: CoreImage): boolean => core.synapseFormats.some((format) => format.dlyBits > 0);

@@ -117,7 +117,7 @@ function moveCore(core: CoreState, plan: Plan, arena: Arena, exports: KernelExpo
   const synapses = {
     ...core.synapses, axonList: int32("axonList"), axonBase: int32("axonBase"), axonPopulation: bytes("axonPopulation"),
     listStart: int32("listStart"), listDense: int32("listDense"), runStart: int32("runStart"), runTarget: int32("runTarget"), runSynapse: int32("runSynapse"), runLength: int32("runLength"),
-    target: int32("target"), weight: moved.get("weight") as Int16Array,
+    target: moved.get("target") as Uint16Array, weight: moved.get("weight") as Int16Array,
   };
   return {
     ...core, synapses, q: int32("q"), u: int32("u"), v: int32("v"), refractory: bytes("refractory"), bias: int32("bias"),

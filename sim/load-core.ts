@@ -3,13 +3,14 @@ import type { ChipImage, CoreImage } from "../hw/image.js";
 import { CHIP_LIMITS, DECAY_ONE, VTH_EXP } from "../hw/limits.js";
 import { routeHops } from "../hw/topology.js";
 import { ATOM_BITS, type CoreState, createQueue, noWork, ROUTE_HEAD, type RouteTable } from "./core-state.js";
-import { decodeSynapses } from "./decode-synapses.js";
+import { hasDelays, type SynapseDecoder } from "./decode-synapses.js";
 import { loadLearning } from "./learning/load-learning.js";
 
 /** What a core is loaded with beside its image. */
 export interface CoreLoadOptions {
   readonly seed: number;
   readonly strict: boolean;
+  readonly decoder: SynapseDecoder;
 }
 
 const INITIAL_QUEUE = 64;
@@ -33,8 +34,8 @@ export function loadCore(
   const n = core.compartments.length;
   const configs = Array.from(core.compartments, unpackCompartment);
   const profiles = configs.map((config) => core.compartmentProfiles[config.profile]);
-  const decoded = decodeSynapses(core);
-  const delaySlots = core.synapseFormats.some((format) => format.dlyBits > 0) ? 2 ** core.delayBits : 1;
+  const decoded = options.decoder.decode(core);
+  const delaySlots = hasDelays(core) ? 2 ** core.delayBits : 1;
   return {
     image: core, compartmentCount: n, synapses: decoded.table, routes: loadRoutes(core, indexOf),
     keepU: Int32Array.from(profiles, (profile) => DECAY_ONE - profile.decayU - core.dsOffset),

@@ -36,6 +36,6 @@ struct CoreArrays {
   const int32_t* run_target;  // [run]
   const int32_t* run_synapse; // [run]
   const int32_t* run_length;  // [run]
-  const int32_t* target;      // [synapse]
+  const uint16_t* target;     // [synapse]
   const int16_t* weight;      // [synapse] in units of 64
 };
