@@ -57,6 +57,8 @@ interface ExpectedLayer {
   readonly kernelAt: Int32Array;
   /** [source channel, kH, kW] synapses that the image has to hold: all where plastic, else those that are not 0. */
   readonly needed: Int32Array;
+  /** [axis][input coordinate] taps by which it reaches outputs. */
+  readonly taps: readonly [readonly number[][], readonly number[][]];
 }
 
 function geometryOf(spec: LayerSpec, input: Shape3): Pick<ExpectedLayer, "kernel" | "stride" | "padding" | "groups"> {
@@ -99,6 +101,7 @@ function expectedLayers(network: QuantizedNetwork): ExpectedLayer[] {
       columnAt,
       kernelAt: coordinate((n) => (channelOf(n) % perGroupOut) - (rowAt[n] * kernel[1] + columnAt[n]) * perGroupOut),
       needed: neededSynapses(mantissa, perGroupOut, plastic),
+      taps: [tapsOf(geometry, input, output, 0), tapsOf(geometry, input, output, 1)],
     };
   });
 }
@@ -129,9 +132,12 @@ function neededSynapses(mantissa: Int16Array, perGroupOut: number, plastic: bool
 
 /** Stands for "no synapse" where mantissas are compared. */
 const NO_SYNAPSE = 32_767;
+const NO_LAYER = -2;
 
 /** Columns of `ExpectedLayer` gathered by compartment of one core: small enough to stay close while lists are walked. */
 interface CoreView {
+  /** Layer of a neuron's compartment; NO_LAYER for padding. */
+  readonly layerAt: Int32Array;
   readonly group: Int32Array;
   readonly rowAt: Int32Array;
   readonly columnAt: Int32Array;
@@ -253,7 +259,7 @@ class Comparer {
   /** Synapses of one delivery that the model needs; reports those that should not be, and wrong weights. Static synapses
    *  of mantissa 0 may be there or not: they add nothing. */
   private compareDelivery(delivery: Delivery, stamp: number): number {
-    const { sourceLayer, sourceNeuron, cxBase, list, layerOf, neuronOf } = delivery;
+    const { sourceLayer, sourceNeuron, cxBase, list, neuronOf } = delivery;
     const layer = sourceLayer + 1;
     const reader = this.layers[layer];
     if (sourceNeuron < 0 || !reader) {
@@ -262,39 +268,33 @@ class Comparer {
     }
     const { target: offsets, weight } = list;
     const { input, output, kernel, padding, groups, mantissa, plastic } = reader;
-    const { group, rowAt, columnAt, kernelAt, stamped } = this.viewOf(delivery);
+    const { layerAt, group, rowAt, columnAt, kernelAt, stamped } = this.viewOf(delivery);
     const [kH, kW] = kernel;
     const [inputs, height, width] = input;
-    const perGroupIn = inputs / groups;
     const inC = Math.floor(sourceNeuron / (height * width));
     const y = (Math.floor(sourceNeuron / width) % height) + padding[0];
     const x = (sourceNeuron % width) + padding[1];
-    const ownGroup = Math.floor(inC / perGroupIn);
+    const ownGroup = Math.floor((inC * groups) / inputs);
     const sourceAt = ((inC * kH + y) * kW + x) * (output[0] / groups);
-    let [count, found] = [0, 0];
+    let [count, beside] = [0, 0];
     for (let k = 0; k < offsets.length; k++) {
       const compartment = cxBase + offsets[k];
-      const target = compartment < neuronOf.length ? neuronOf[compartment] : -2;
-      if (target < 0) {
-        this.compareBeside(delivery, compartment, target);
-        continue;
-      }
-      found++;
-      if (layerOf[compartment] !== layer) {
-        this.differSynapse(delivery, compartment, weight[k], NO_SYNAPSE, false);
-        continue;
-      }
+      const mantissaFound = weight[k];
       const kY = y - rowAt[compartment];
       const kX = x - columnAt[compartment];
       const connected = kY >= 0 && kY < kH && kX >= 0 && kX < kW && group[compartment] === ownGroup;
       const wanted = connected ? mantissa[kernelAt[compartment] + sourceAt] : NO_SYNAPSE;
+      if (layerAt[compartment] !== layer) {
+        if (this.compareBeside(delivery, compartment, mantissaFound)) beside++;
+        continue;
+      }
       const twice = stamped[compartment] === stamp;
-      if (wanted !== weight[k] || twice) this.differSynapse(delivery, compartment, weight[k], wanted, twice);
+      if (wanted !== mantissaFound || twice) this.differSynapse(delivery, compartment, mantissaFound, wanted, twice);
       stamped[compartment] = stamp;
-      if (plastic || weight[k] !== 0) count++;
-      if (plastic) this.comparePlastic(delivery, compartment, target);
+      if (plastic || mantissaFound !== 0) count++;
+      if (plastic) this.comparePlastic(delivery, compartment, neuronOf[compartment]);
     }
-    this.synapses += found;
+    this.synapses += offsets.length - beside;
     this.compareFormats(delivery, reader);
     return count;
   }
@@ -306,6 +306,7 @@ class Comparer {
       const gather = (pick: (layer: ExpectedLayer) => ArrayLike<number>): Int32Array =>
         Int32Array.from(neuronOf, (neuron, k) => (neuron < 0 ? 0 : pick(this.layers[layerOf[k]])[neuron]));
       view = {
+        layerAt: layerOf.map((layer, k) => (neuronOf[k] < 0 ? NO_LAYER : layer)),
         group: gather((layer) => layer.group),
         rowAt: gather((layer) => layer.rowAt),
         columnAt: gather((layer) => layer.columnAt),
@@ -317,15 +318,23 @@ class Comparer {
     return view;
   }
 
-  /** A synapse to a padding compartment (target −1), which only takes what falls over a border, or past the core's end. */
-  private compareBeside({ sourceLayer, sourceNeuron, neuronOf }: Delivery, compartment: number, target: number): void {
-    if (target === -1) this.paddingSynapses++;
-    else
+  /** A synapse to a compartment that is no neuron of the reader; true where it is no neuron at all: padding, which only
+   *  takes what falls over a border, or past the core's end. */
+  private compareBeside(delivery: Delivery, compartment: number, found: number): boolean {
+    const { sourceLayer, sourceNeuron, neuronOf } = delivery;
+    const past = compartment >= neuronOf.length;
+    if (!past && neuronOf[compartment] >= 0) {
+      this.differSynapse(delivery, compartment, found, NO_SYNAPSE, false);
+      return false;
+    }
+    if (past)
       this.differ(
         this.nameOf(sourceLayer, sourceNeuron),
         `a synapse to compartment ${compartment}`,
         `below ${neuronOf.length}`,
       );
+    else this.paddingSynapses++;
+    return true;
   }
 
   private differSynapse(
@@ -379,22 +388,28 @@ class Comparer {
   private fanOut(sourceLayer: number, source: number): number {
     const reader = this.layers[sourceLayer + 1];
     if (!reader) return 0;
-    const { input, kernel, needed } = reader;
+    const { input, kernel, needed, taps } = reader;
     const [y, x] = [Math.floor(source / input[2]) % input[1], source % input[2]];
     const first = Math.floor(source / (input[1] * input[2])) * kernel[0] * kernel[1];
-    const [rows, columns] = [taps(reader, 0, y), taps(reader, 1, x)];
     let count = 0;
-    for (const kY of rows) for (const kX of columns) count += needed[first + kY * kernel[1] + kX];
+    for (const kY of taps[0][y]) for (const kX of taps[1][x]) count += needed[first + kY * kernel[1] + kX];
     return count;
   }
 }
 
-/** Taps by which an input coordinate reaches outputs on one axis. */
-function taps({ kernel, stride, padding, output }: ExpectedLayer, axis: 0 | 1, coordinate: number): number[] {
-  const reached: number[] = [];
-  for (let k = 0; k < kernel[axis]; k++) {
-    const scaled = coordinate + padding[axis] - k;
-    if (scaled >= 0 && scaled % stride[axis] === 0 && scaled / stride[axis] < output[axis + 1]) reached.push(k);
-  }
-  return reached;
+/** [input coordinate] taps by which it reaches outputs on one axis. */
+function tapsOf(
+  { kernel, stride, padding }: Pick<ExpectedLayer, "kernel" | "stride" | "padding">,
+  input: Shape3,
+  output: Shape3,
+  axis: 0 | 1,
+): number[][] {
+  return Array.from({ length: input[axis + 1] }, (_, coordinate) => {
+    const reached: number[] = [];
+    for (let k = 0; k < kernel[axis]; k++) {
+      const scaled = coordinate + padding[axis] - k;
+      if (scaled >= 0 && scaled % stride[axis] === 0 && scaled / stride[axis] < output[axis + 1]) reached.push(k);
+    }
+    return reached;
+  });
 }

@@ -65,17 +65,20 @@ const MODELS = Object.keys(COST_TABLES) as CostModel[];
 const byModel = <T>(make: (model: CostModel) => T): Record<CostModel, T> =>
   Object.fromEntries(MODELS.map((model) => [model, make(model)])) as Record<CostModel, T>;
 
-/** Estimates a network and its alternatives. @throws UserError as compileNetwork, where the network itself is refused */
-export function estimate(spec: NetworkSpec, options: EstimateOptions = {}): Estimate {
+/** Estimates a network and its alternatives.
+ *  @param placed  the network as compiled with the same options, where that is at hand: it is not searched again
+ *  @throws UserError as compileNetwork, where the network itself is refused */
+export function estimate(spec: NetworkSpec, options: EstimateOptions = {}, placed?: PlacedNetwork): Estimate {
+  const mapping = placed ? summarize(placed) : estimateMapping(spec, options);
   return {
-    ...estimateMapping(spec, options),
+    ...mapping,
     assumptions: [
       `spikes a step: input ${ASSUMED_RATES.input}, layers ${ASSUMED_RATES.layer}, ${ASSUMED_RATES.beforePool} before a pool`,
       "injecting spikes, reading them off the chip and the x86 cores are not counted",
       "time without the chip's management phases",
     ],
     unknown: byModel((model) => COST_TABLES[model].unknown),
-    alternatives: alternativesOf(spec, options),
+    alternatives: [...alternativesOf(spec, options), ...boardAlternatives(mapping, options)],
   };
 }
 
@@ -233,7 +236,7 @@ function summarize(network: PlacedNetwork): MappingEstimate {
   };
 }
 
-/** Other weight bits, half the channels, the whole of the synapse words, each board. */
+/** Other weight bits, half the channels, the whole of the synapse words. */
 function alternativesOf(spec: NetworkSpec, options: EstimateOptions): Alternative[] {
   const bitsInUse = new Set(spec.layers.map((layer) => (layer.kind === "pool" ? 0 : layer.weight.bits)));
   const changed: [string, NetworkSpec, EstimateOptions][] = [8, 6, 4, 2]
@@ -244,10 +247,7 @@ function alternativesOf(spec: NetworkSpec, options: EstimateOptions): Alternativ
   }
   if ((options.synapseMargin ?? DEFAULT_SYNAPSE_MARGIN) < 1)
     changed.push(["a synapse margin of 1", spec, { ...options, synapseMargin: 1 }]);
-  return [
-    ...changed.map(([change, other, choice]) => alternative(change, other, choice)),
-    ...boardAlternatives(spec, options),
-  ];
+  return changed.map(([change, other, choice]) => alternative(change, other, choice));
 }
 
 function alternative(change: string, spec: NetworkSpec, options: EstimateOptions): Alternative {
@@ -260,15 +260,14 @@ function alternative(change: string, spec: NetworkSpec, options: EstimateOptions
   }
 }
 
-/** Which boards the mapping fits: its chips are known, so no board is searched anew. */
-function boardAlternatives(spec: NetworkSpec, options: EstimateOptions): Alternative[] {
-  const { cores, chips } = alternative("", spec, { ...options, board: undefined });
+/** Which boards the mapping fits: it takes the fewest chips on any board, so no board is searched anew. */
+function boardAlternatives({ cores, chips }: MappingEstimate, options: EstimateOptions): Alternative[] {
   return (Object.keys(BOARDS) as BoardName[])
     .filter((name) => name !== options.board)
     .map((name) => {
-      const fits = chips !== undefined && chips <= BOARDS[name];
+      const fits = chips <= BOARDS[name];
       const change = `board "${name}" (${BOARDS[name]} × ${CHIP_LIMITS.cores} cores)`;
-      return fits ? { change, cores, chips } : { change, refused: `${chips ?? "too many"} chips needed` };
+      return fits ? { change, cores, chips } : { change, refused: `${chips} chips needed` };
     });
 }
 

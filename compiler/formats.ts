@@ -76,6 +76,18 @@ export function candidateBits(candidates: readonly SynapseFormat[], { index, wei
   return candidates.map((format, k) => (k === 0 ? bits : gapBits(format, index, weight)));
 }
 
+/** As `candidateBits`, where the outline of a list says that dense is cheapest whatever its weights; else undefined. */
+export function denseForSure(
+  candidates: readonly SynapseFormat[],
+  { runs, zerosAtMost }: { readonly runs: readonly number[]; readonly zerosAtMost: number },
+): number[] | undefined {
+  const [dense] = candidates;
+  const bits = runs.reduce((sum, run) => sum + runBits(dense, run), 0);
+  const nonzero = runs.reduce((sum, run) => sum + run, 0) - zerosAtMost;
+  const wins = candidates.slice(1).every((format) => nonzero > 0 && entryBits(format, nonzero) >= bits);
+  return wins ? candidates.map((_, k) => (k === 0 ? bits : Infinity)) : undefined;
+}
+
 /** Bits of the synapses that are not 0 in a sparse or run-length format. */
 function gapBits(format: SynapseFormat, index: Int32Array, weight: Int16Array): number {
   // Rows that share their padding may overlap there, so that a list steps back: no gap counts that.

@@ -15,6 +15,7 @@ export interface ListSynapses {
 /** Reads the lists of a network's blocks; keeps each projection's weights in the order that lists want them in. */
 export class ListReader {
   private readonly columns = new Map<Projection, Int16Array>();
+  private readonly zeros = new Map<Projection, Int32Array>();
 
   constructor(private readonly network: RoutedNetwork) {}
 
@@ -23,11 +24,7 @@ export class ListReader {
     const piece = this.network.pieces[block.piece];
     const layer = this.network.layers[piece.layer];
     const projection = layer.projections[block.projection];
-    const a = arrange(piece.box, piece.layout);
-    const byX = piece.layout.inner === "x";
-    const [outer, inner] = byX ? [block.countY, block.countX] : [block.countX, block.countY];
-    const [low, high] = channelsReached(projection, layer, piece.box, c);
-    const runs = runsOf(a, outer, inner, low, high);
+    const runs = this.runs(block, c);
     const count = runs.reduce((sum, run) => sum + run.length, 0);
     const index = new Int32Array(count);
     const weight = new Int16Array(count);
@@ -38,6 +35,44 @@ export class ListReader {
       at += run.length;
     }
     return { index, weight };
+  }
+
+  /** Lengths of the runs of neighboring compartments in a channel's list, and at most how many of its synapses are 0: what
+   *  can be told without reading it. */
+  outline(block: Block, c: number): { readonly runs: readonly number[]; readonly zerosAtMost: number } {
+    const piece = this.network.pieces[block.piece];
+    const layer = this.network.layers[piece.layer];
+    const projection = layer.projections[block.projection];
+    const lengths: number[] = [];
+    let end = -1;
+    for (const run of this.runs(block, c)) {
+      if (run.start === end) lengths[lengths.length - 1] += run.length;
+      else lengths.push(run.length);
+      end = run.start + run.length;
+    }
+    return { runs: lengths, zerosAtMost: projection.mantissa === null ? 0 : this.zerosOf(projection, layer.shape[0])[c] };
+  }
+
+  private runs(block: Block, c: number): Run[] {
+    const piece = this.network.pieces[block.piece];
+    const layer = this.network.layers[piece.layer];
+    const projection = layer.projections[block.projection];
+    const byX = piece.layout.inner === "x";
+    const [outer, inner] = byX ? [block.countY, block.countX] : [block.countX, block.countY];
+    const [low, high] = channelsReached(projection, layer, piece.box, c);
+    return runsOf(arrange(piece.box, piece.layout), outer, inner, low, high);
+  }
+
+  /** [source channel] mantissas of 0 in the whole kernel; a list has no tap twice, so none has more. */
+  private zerosOf(projection: Projection, outputs: number): Int32Array {
+    const known = this.zeros.get(projection);
+    if (known) return known;
+    const columns = this.columnsOf(projection, outputs);
+    const zeros = new Int32Array(projection.sourceShape[0]);
+    const each = columns.length / zeros.length;
+    for (let k = 0; k < columns.length; k++) if (columns[k] === 0) zeros[Math.floor(k / each)]++;
+    this.zeros.set(projection, zeros);
+    return zeros;
   }
 
   /** Mantissas of a run from source channel c: positions outside, channels inside. */

@@ -3,6 +3,7 @@ import type { ChipImage } from "../hw/image.js";
 import { BOARDS, type BoardName } from "../hw/limits.js";
 import { Diagnostics, nearestName, userError, type UserErrorDetail } from "../src/base/errors.js";
 import type { InputGeometry, QuantizedNetwork } from "../src/model/types.js";
+import type { PlacedNetwork } from "./ir.js";
 import { allocate } from "./passes/allocate.js";
 import { emit } from "./passes/emit.js";
 import { lowerPlasticity } from "./passes/lower-plasticity.js";
@@ -55,6 +56,8 @@ export interface Compilation {
   readonly image: ChipImage;
   readonly passes: readonly PassReport[];
   readonly warnings: readonly UserErrorDetail[];
+  /** The network on its cores, which `estimate` prices. */
+  readonly placed: PlacedNetwork;
 }
 
 /** Compiles a quantized network for a board. Deterministic.
@@ -98,7 +101,7 @@ export function compileNetwork(
     (it) => verifyExpansion(it, network),
     () => "the image's tables say the model, synapse by synapse\n",
   );
-  return { image, passes, warnings: diagnostics.warnings };
+  return { image, passes, warnings: diagnostics.warnings, placed };
 }
 
 const smallestBoard = (chips: number): BoardName =>

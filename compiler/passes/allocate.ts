@@ -5,7 +5,7 @@ import { CORE_LIMITS, DECAY_ONE, RANGE } from "../../hw/limits.js";
 import { listWords } from "../../hw/synapse-words.js";
 import type { SynapseFormat } from "../../hw/image.js";
 import type { Diagnostics } from "../../src/base/errors.js";
-import { candidateBits, candidateFormats, delayBitsOf } from "../formats.js";
+import { candidateBits, candidateFormats, delayBitsOf, denseForSure } from "../formats.js";
 import { arrange, compartmentsOf } from "../geometry.js";
 import { ListReader } from "../lists.js";
 import { chooseFormats, type ListOptions } from "../search/list-formats.js";
@@ -106,8 +106,10 @@ function allocateBlocks(
       formats = candidateFormats(network.layers[layer].projections[block.projection], last);
       candidates.set(key, formats);
     }
-    for (let c = block.c0; c < block.c1; c++)
-      lists.push({ candidates: formats, bits: candidateBits(formats, reader.read(block, c)) });
+    for (let c = block.c0; c < block.c1; c++) {
+      const bits = denseForSure(formats, reader.outline(block, c));
+      lists.push({ candidates: formats, bits: bits ?? candidateBits(formats, reader.read(block, c)) });
+    }
   }
   const chosen = chooseFormats(lists);
   const [blockPtr, blockLen, listFormats]: [number[], number[], number[][]] = [[], [], []];

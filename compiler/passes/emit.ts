@@ -174,9 +174,8 @@ function outputsByCore(network: MappedCores): OutputAxon[][] {
       }
     }
   });
-  return byCompartment.map((lists) =>
-    lists.flatMap((list) => list.sort((a, b) => a.chip - b.chip || a.core - b.core || a.axon - b.axon)),
-  );
+  const order = (a: OutputAxon, b: OutputAxon): number => a.chip - b.chip || a.core - b.core || a.axon - b.axon;
+  return byCompartment.map((lists) => lists.flatMap((list) => (list.length > 1 ? list.sort(order) : list)));
 }
 
 function emitSymbols(network: MappedCores, onlyCore?: number): SymbolRange[] {

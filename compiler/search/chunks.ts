@@ -49,10 +49,20 @@ function boxesOf(region: Box, channels: number, rows: number, columns: number): 
   );
 }
 
+/** Neurons of each of `boxesOf`, in its order. */
+function sizesOf(region: Box, channels: number, rows: number, columns: number): number[] {
+  const lengths = (low: number, high: number, size: number): number[] =>
+    chunks(low, high, size).map(([from, to]) => to - from);
+  const [ys, xs] = [lengths(region.y0, region.y1, rows), lengths(region.x0, region.x1, columns)];
+  const sizes: number[] = [];
+  for (const c of lengths(region.c0, region.c1, channels)) for (const y of ys) for (const x of xs) sizes.push(c * y * x);
+  return sizes;
+}
+
 /** Covers that would take fewer than `fewerThan` cores by compartments alone, the most promising first. */
 function promising(layer: MapLayer, region: Box, fewerThan: number): Box[][] {
   const limit = { compartments: compartmentLimit([layer]), words: Infinity };
-  const found: { boxes: Box[]; cores: number }[] = [];
+  const found: { shape: readonly [number, number, number]; cores: number; pieces: number }[] = [];
   for (let channels = 1; channels <= region.c1 - region.c0; channels++) {
     for (let rows = 1; rows <= region.y1 - region.y0; rows++) {
       const widest = Math.min(region.x1 - region.x0, Math.floor(limit.compartments / (channels * rows)));
@@ -63,19 +73,22 @@ function promising(layer: MapLayer, region: Box, fewerThan: number): Box[][] {
           .map((size, k) => Math.ceil(extentOf(region)[k] / size))
           .reduce((a, b) => a * b, 1);
         if (pieces > PIECES_PER_CORE * fewerThan) continue;
-        const boxes = boxesOf(region, channels, rows, columns);
+        const sizes = sizesOf(region, channels, rows, columns);
+        // Boxes of more than half a core never share one.
+        if (sizes.reduce((n, size) => (2 * size > limit.compartments ? n + 1 : n), 0) >= fewerThan) continue;
         const cores = packedCores(
-          boxes.map((box) => ({ compartments: sizeOfBox(box), words: 0 })),
+          sizes.map((compartments) => ({ compartments, words: 0 })),
           limit,
         );
-        if (cores < fewerThan && cores <= CHIP_LIMITS.cores) found.push({ boxes, cores });
+        if (cores < fewerThan && cores <= CHIP_LIMITS.cores)
+          found.push({ shape: [channels, rows, columns], cores, pieces });
       }
     }
   }
   return found
-    .sort((a, b) => a.cores - b.cores || a.boxes.length - b.boxes.length)
+    .sort((a, b) => a.cores - b.cores || a.pieces - b.pieces)
     .slice(0, SHAPES_TRIED)
-    .map(({ boxes }) => boxes);
+    .map(({ shape: [channels, rows, columns] }) => boxesOf(region, channels, rows, columns));
 }
 
 const extentOf = (region: Box): readonly number[] => [

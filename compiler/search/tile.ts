@@ -1,4 +1,5 @@
-/** What a box of neurons costs on a core, and the layout that costs least. Exact: the allocator finds the same numbers. */
+/** What a box of neurons costs on a core, and the layout that costs least. Exact but for lists that the allocator can store
+ *  in fewer bits than dense ones take. */
 import { CORE_LIMITS } from "../../hw/limits.js";
 import { COST_TABLES } from "../../hw/energy.js";
 import type { SynapseFormat } from "../../hw/image.js";
@@ -14,7 +15,6 @@ import {
   maskOf,
   sourceChannels,
   type Arrangement,
-  type AxisReach,
 } from "../geometry.js";
 import type { Box, Layout, MapLayer, Projection } from "../ir.js";
 
@@ -42,18 +42,35 @@ export const energyOf = (cost: { synapticOperations: number; messages: number })
 /** Sources of one axis that share a mask. */
 interface MaskClass {
   readonly count: number;
-  readonly firsts: number[];
+  readonly firsts: readonly number[];
+  /** Highest less lowest first target. */
+  readonly spread: number;
 }
 
-function classesOf(projection: Projection, reaches: readonly AxisReach[]): MaskClass[] {
-  const classes = new Map<number, MaskClass>();
+/** Sources of one axis that reach a box with so much padding. */
+interface Reach {
+  readonly sources: number;
+  readonly classes: readonly MaskClass[];
+}
+
+function reachOf(projection: Projection, axis: 0 | 1, box: Box, pad: number): Reach {
+  const [low, high] = axis === 0 ? [box.y0, box.y1] : [box.x0, box.x1];
+  const reaches = axisReach(projection, axis, low, high, pad);
+  const classes = new Map<number, { count: number; firsts: number[] }>();
   for (const reach of reaches) {
     const mask = maskOf(projection, reach);
     const known = classes.get(mask);
     if (known) known.firsts.push(reach.first);
     else classes.set(mask, { count: reach.count, firsts: [reach.first] });
   }
-  return [...classes.values()];
+  return {
+    sources: reaches.length,
+    classes: [...classes.values()].map(({ count, firsts }) => ({
+      count,
+      firsts,
+      spread: Math.max(...firsts) - Math.min(...firsts),
+    })),
+  };
 }
 
 /** Bits of one list (`runsOf` makes the runs; here they are only counted). */
@@ -61,82 +78,127 @@ function listBits(
   a: Arrangement,
   outer: number,
   inner: number,
-  low: number,
-  high: number,
+  { low, high }: ChannelRange,
   format: SynapseFormat,
 ): number {
-  let bits = 0;
-  for (let first = low; first < high; ) {
-    const last = Math.min(high, (Math.floor(first / a.group) + 1) * a.group);
-    const width = last - first;
-    bits += width === a.group ? outer * runBits(format, inner * width) : outer * inner * runBits(format, width);
-    first = last;
-  }
-  return bits;
+  // A partial group at each end, and whole ones between them.
+  const [firstWhole, endWhole] = [Math.ceil(low / a.group) * a.group, Math.floor(high / a.group) * a.group];
+  const partial = (width: number): number => (width > 0 ? outer * inner * runBits(format, width) : 0);
+  if (firstWhole > endWhole) return partial(high - low);
+  const whole = (endWhole - firstWhole) / a.group;
+  return (
+    partial(firstWhole - low) + partial(high - endWhole) + whole * outer * runBits(format, inner * a.group)
+  );
 }
 
-/** Distinct output ranges of the source channels that reach a box, with the number of channels of each. */
-function channelRanges(
-  projection: Projection,
-  layer: MapLayer,
-  box: Box,
-): { low: number; high: number; atoms: number }[] {
+interface ChannelRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What of a projection into a box does not depend on its layout. */
+interface BoxProjection {
+  readonly projection: Projection;
+  /** Output ranges of the source channels that reach the box, one a group. */
+  readonly ranges: readonly ChannelRange[];
+  /** Source channels, and synapses of one source pixel to one position. */
+  readonly atoms: number;
+  readonly reached: number;
+  /** [axis][pad] */
+  readonly reach: readonly [Reach[], Reach[]];
+}
+
+function boxProjection(projection: Projection, layer: MapLayer, box: Box): BoxProjection {
   const [from, to] = sourceChannels(projection, layer, box);
   const perGroupIn = projection.sourceShape[0] / projection.groups;
-  const out: { low: number; high: number; atoms: number }[] = [];
+  const ranges: ChannelRange[] = [];
   for (let c = from; c < to; c += perGroupIn) {
     const [low, high] = channelsReached(projection, layer, box, c);
-    out.push({ low, high, atoms: perGroupIn });
+    ranges.push({ low, high });
   }
-  return out;
+  const channels = ranges.reduce((sum, { low, high }) => sum + high - low, 0);
+  return { projection, ranges, atoms: ranges.length * perGroupIn, reached: perGroupIn * channels, reach: [[], []] };
 }
 
-/** Cost of a box with a given layout, when its first compartment is number `offset` of the core. */
-export function tileCost(layer: MapLayer, box: Box, layout: Layout, offset = 0): TileCost {
-  const a = arrange(box, layout);
-  const compartments = compartmentsOf(a);
-  const padY = layout.inner === "y" ? layout.padInner : layout.padOuter;
-  const padX = layout.inner === "x" ? layout.padInner : layout.padOuter;
-  let [words, inputAxons, longest, synapticOperations, messages] = [0, 0, 0, 0, 0];
-  for (const projection of layer.projections) {
-    const format = formatOf(projection, offset + compartments - 1);
-    const reachY = axisReach(projection, 0, box.y0, box.y1, padY);
-    const reachX = axisReach(projection, 1, box.x0, box.x1, padX);
-    const [ys, xs] = [classesOf(projection, reachY), classesOf(projection, reachX)];
-    const ranges = channelRanges(projection, layer, box);
-    const atoms = ranges.reduce((sum, range) => sum + range.atoms, 0);
-    const reached = ranges.reduce((sum, range) => sum + range.atoms * (range.high - range.low), 0);
-    for (const y of ys) {
-      for (const x of xs) {
-        const [outer, inner] = layout.inner === "x" ? [y.count, x.count] : [x.count, y.count];
-        let bits = 0;
-        for (const range of ranges) {
-          bits = Math.max(bits, listBits(a, outer, inner, range.low, range.high, format));
-        }
-        const list = listWords(bits);
-        longest = Math.max(longest, list);
-        words += list * atoms * windowCount(projection, a, y.firsts, x.firsts);
-        synapticOperations += y.firsts.length * x.firsts.length * y.count * x.count * reached;
-      }
-    }
-    const sources = reachY.length * reachX.length;
-    messages += sources * atoms;
-    inputAxons += projection.axons === "discrete" ? sources * atoms * (projection.learning ? 2 : 1) : sources;
+/** Costs of one box under its layouts. */
+class BoxCosts {
+  private readonly projections: readonly BoxProjection[];
+
+  constructor(
+    layer: MapLayer,
+    private readonly box: Box,
+  ) {
+    this.projections = layer.projections.map((projection) => boxProjection(projection, layer, box));
   }
-  return { layout, compartments, words, inputAxons, listWords: longest, synapticOperations, messages };
+
+  private reach(own: BoxProjection, axis: 0 | 1, pad: number): Reach {
+    return (own.reach[axis][pad] ??= reachOf(own.projection, axis, this.box, pad));
+  }
+
+  /** Synaptic operations and messages if every source spikes once: the padding alone decides. */
+  traffic(layout: Layout): Pick<TileCost, "synapticOperations" | "messages"> {
+    const [padY, padX] = padsOf(layout);
+    let [synapticOperations, messages] = [0, 0];
+    const targets = ({ classes }: Reach): number =>
+      classes.reduce((sum, { firsts, count }) => sum + firsts.length * count, 0);
+    for (const own of this.projections) {
+      const [y, x] = [this.reach(own, 0, padY), this.reach(own, 1, padX)];
+      synapticOperations += targets(y) * targets(x) * own.reached;
+      messages += y.sources * x.sources * own.atoms;
+    }
+    return { synapticOperations, messages };
+  }
+
+  /** Cost with a given layout, when the first compartment is number `offset` of the core. */
+  cost(layout: Layout, offset: number): TileCost {
+    const a = arrange(this.box, layout);
+    const compartments = compartmentsOf(a);
+    const [padY, padX] = padsOf(layout);
+    const byX = layout.inner === "x";
+    let [words, inputAxons, longest] = [0, 0, 0];
+    for (const own of this.projections) {
+      const { projection, ranges, atoms } = own;
+      const format = formatOf(projection, offset + compartments - 1);
+      const distinct = distinctRanges(ranges, a.group);
+      const [reachY, reachX] = [this.reach(own, 0, padY), this.reach(own, 1, padX)];
+      for (const y of reachY.classes) {
+        for (const x of reachX.classes) {
+          const [outer, inner] = byX ? [y.count, x.count] : [x.count, y.count];
+          let bits = 0;
+          for (const range of distinct) bits = Math.max(bits, listBits(a, outer, inner, range, format));
+          const list = listWords(bits);
+          longest = Math.max(longest, list);
+          words += list * atoms * windowCount(projection, a, y, x);
+        }
+      }
+      const sources = reachY.sources * reachX.sources;
+      inputAxons += projection.axons === "discrete" ? sources * atoms * (projection.learning ? 2 : 1) : sources;
+    }
+    return { layout, compartments, words, inputAxons, listWords: longest, ...this.traffic(layout) };
+  }
 }
+
+/** Ranges whose lists differ in length: only the place within a group of channels and the width matter. */
+function distinctRanges(ranges: readonly ChannelRange[], group: number): readonly ChannelRange[] {
+  if (ranges.length === 1) return ranges;
+  const seen = new Map<number, ChannelRange>();
+  for (const range of ranges) {
+    const key = (range.low % group) * CORE_LIMITS.compartments * 4 + range.high - range.low;
+    if (!seen.has(key)) seen.set(key, range);
+  }
+  return [...seen.values()];
+}
+
+/** Cost of a box with a given layout, when its first compartment is number `offset` of the core. Lists are counted as dense:
+ *  the allocator stores some in fewer bits, never in more. */
+export const tileCost = (layer: MapLayer, box: Box, layout: Layout, offset = 0): TileCost =>
+  new BoxCosts(layer, box).cost(layout, offset);
 
 /** Copies of a block that the range of cxBase forces. A discrete axon's list is its own: one copy an axon. */
-function windowCount(
-  projection: Projection,
-  a: Arrangement,
-  firstY: readonly number[],
-  firstX: readonly number[],
-): number {
-  if (projection.axons === "discrete") return firstY.length * firstX.length;
-  const spread = (v: readonly number[]): number => Math.max(...v) - Math.min(...v);
-  if ((spread(firstY) * a.stepY + spread(firstX) * a.stepX) * a.group <= CORE_LIMITS.cxBase) return 1;
-  const bases = firstY.flatMap((y) => firstX.map((x) => (y * a.stepY + x * a.stepX) * a.group));
+function windowCount(projection: Projection, a: Arrangement, y: MaskClass, x: MaskClass): number {
+  if (projection.axons === "discrete") return y.firsts.length * x.firsts.length;
+  if ((y.spread * a.stepY + x.spread * a.stepX) * a.group <= CORE_LIMITS.cxBase) return 1;
+  const bases = y.firsts.flatMap((fy) => x.firsts.map((fx) => (fy * a.stepY + fx * a.stepX) * a.group));
   return baseWindows(bases, CORE_LIMITS.cxBase).length;
 }
 
@@ -190,14 +252,15 @@ export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCos
     if (!refusal || (refusal.resource === resource && found < refusal.found))
       refusal = { resource, found, limit };
   };
+  const costs = new BoxCosts(layer, box);
   for (const layout of layouts(layer, box)) {
-    if (best && paddedMore(layout, best.layout)) continue;
+    if (best && (paddedMore(layout, best.layout) || energyOf(costs.traffic(layout)) > energyOf(best))) continue;
     const compartments = compartmentsOf(arrange(box, layout));
     if (compartments > limit) {
       refuse("compartments", compartments, limit);
       continue;
     }
-    const cost = tileCost(layer, box, layout);
+    const cost = costs.cost(layout, 0);
     if (cost.words > maxWords) refuse("synapse words", cost.words, maxWords);
     else if (cost.inputAxons > CORE_LIMITS.inputAxons)
       refuse("input axons", cost.inputAxons, CORE_LIMITS.inputAxons);

@@ -142,6 +142,30 @@ export function quantized(spec: NetworkSpec, seed = 1): QuantizedNetwork {
   return quantizeNetwork(spec, masters);
 }
 
+/** The model with all but a share of the mantissas of its static layers set to 0. */
+export function pruned(model: QuantizedNetwork, kept: number, seed = 5): QuantizedNetwork {
+  const rng = new Rng(seed, 0x40000, 0);
+  const statics = model.spec.soel ? model.layers.length - 1 : model.layers.length;
+  return {
+    ...model,
+    layers: model.layers.map((layer, k) =>
+      k < statics ? { ...layer, mantissa: layer.mantissa.map((m) => (rng.uniform() < kept ? m : 0)) } : layer,
+    ),
+  };
+}
+
+/** One layer with a few synapses in a hundred, one with a third, one kernel that is all 0: every format has its list. */
+export function prunedNetwork(): QuantizedNetwork {
+  const spec = network(
+    "pruned",
+    [2, 10, 12],
+    [conv("c1", 8, 5, 1, 2), pool("p1"), conv("c2", 16, 5, 1, 2), pool("p2"), dense("out", 3)],
+  );
+  const [first, second, last] = pruned(quantized(spec), 0.35).layers;
+  const thin = pruned(quantized(spec), 0.04, 6).layers[1].mantissa;
+  return { ...quantized(spec), layers: [first, { ...second, mantissa: thin }, last] };
+}
+
 /** Double N-MNIST. */
 export const geometry: InputGeometry = {
   sensor: { width: 34, height: 34 },

@@ -1,16 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { compileNetwork } from "../../compiler/pipeline.js";
 import { decodeImage, encodeImage } from "../../hw/image-codec.js";
-import { geometry, netB, network, conv, dense, pool, paper, quantized } from "./networks.js";
+import { geometry, netB, network, conv, dense, pool, paper, prunedNetwork, quantized } from "./networks.js";
 
 const golden = (pass: string, name: string): string => `../golden/${pass}/${name}.expect`;
 
 describe("compileNetwork", () => {
+  const pruned = prunedNetwork();
   const small = quantized(network("small", [2, 7, 6], [conv("c1", 4, 3, 1, 1), pool("p1"), dense("out", 3)]));
 
   it.each([
     ["net-b", quantized(netB)],
     ["small", small],
+    ["pruned", pruned],
   ])("prints each stage of %s as reviewed", async (name, model) => {
     for (const { name: pass, printed } of compileNetwork(model, geometry).passes) {
       await expect(printed).toMatchFileSnapshot(golden(pass, name));
@@ -22,7 +24,7 @@ describe("compileNetwork", () => {
     for (const pass of ["partition", "place"]) {
       await expect(passes.find((p) => p.name === pass)!.printed).toMatchFileSnapshot(golden(pass, "paper"));
     }
-  });
+  }, 60_000);
 
   it("gives equal bytes for equal input", () => {
     const [a, b] = [compileNetwork(small, geometry).image, compileNetwork(small, geometry).image];

@@ -75,6 +75,14 @@ function masters(spec: NetworkSpec): Record<string, Float32Array> {
   return out;
 }
 
+/** Leaves every fifth weight of the first layer and every 67th of the second. */
+function thinOut(parameters: Record<string, Float32Array>): void {
+  for (const [name, every] of [["c1.weight", 5], ["c2.weight", 67]] as const)
+    parameters[name].forEach((w, k, all) => {
+      all[k] = k % every === 0 ? 4 * w : 0;
+    });
+}
+
 const input = [2, 9, 11] as const;
 const quick = { steps: 24, soel: { ...soel, windowSteps: 8 } };
 
@@ -142,14 +150,29 @@ describe("an image on the simulated chip does what the reference engine says", (
       ),
       { synapseMargin: 0.08 },
     ],
+    [
+      "sparse and run-length lists of a pruned network",
+      network(
+        "pruned",
+        input,
+        [conv("c1", 12, 5, 1, 2, { loihi: { ...neuron, vthMant: 128 } }), pool("p1"), conv("c2", 10, 5, 1, 2, { loihi: { ...neuron, vthMant: 128 } }), dense("out", 3)],
+        quick,
+      ),
+      {},
+    ],
   ])(
     "%s",
     async (_, spec, options) => {
       const parameters = masters(spec);
+      if (spec.name === "pruned") thinOut(parameters);
       const quantized = quantizeNetwork(spec, parameters);
       const { image } = compileNetwork(quantized, geometry, options);
       if (spec.name === "padded")
         expect(image.symbols.some((symbol) => symbol.neurons.includes(-1))).toBe(true);
+      if (spec.name === "pruned") {
+        const kinds = image.cores.flatMap((core) => core.synapseFormats.map((format) => format.compression));
+        expect([...new Set(kinds)].sort()).toEqual(["dense", "runlength", "sparse"]);
+      }
       const engine = createReferenceEngine(spec);
       engine.setParameters(parameters, quantized);
       const work = task(spec);

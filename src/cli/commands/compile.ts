@@ -34,7 +34,7 @@ export function compile(args: CompileArgs): CommandResult {
     chipSeed: checkpoint.chipSeed,
     synapseMargin: args.margin,
   });
-  const needs = estimate(checkpoint.spec, { board, synapseMargin: args.margin });
+  const needs = estimate(checkpoint.spec, { board, synapseMargin: args.margin }, compilation.placed);
   writeBundle(args.out, compiledParts(compilation, needs, bytes));
   const { image, passes, warnings } = compilation;
   const seconds = Object.fromEntries(passes.map(({ name, milliseconds }) => [name, milliseconds / 1000]));
