@@ -75,6 +75,7 @@ export class RecordingReader {
     const bytes = this.rest.length > 0 ? concatBytes([this.rest, chunk]) : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.decoder ??= this.makeDecoder(bytes);
     const from = this.columns.length;
+    this.columns.sound = undefined;
     const used = this.decoder.decode(bytes, this.offset, final, this.columns);
     this.validator.check(this.columns, from, this.decoder, this.declaredSize());
     this.rest = used < bytes.length ? bytes.slice(used) : new Uint8Array(0);
@@ -107,8 +108,12 @@ export class RecordingReader {
   }
 
   private noteExtent(from: number): void {
-    const { x, y, length } = this.columns;
+    const { x, y, length, sound } = this.columns;
     let { maxX, maxY } = this;
+    if (sound && sound.from === from && sound.to === length) {
+      [this.maxX, this.maxY] = [Math.max(maxX, sound.maxX), Math.max(maxY, sound.maxY)];
+      return;
+    }
     for (let i = from; i < length; i++) {
       if (x[i] > maxX) maxX = x[i];
       if (y[i] > maxY) maxY = y[i];

@@ -8,14 +8,17 @@ const UINT32_END = 2 ** 32;
 
 /** Sorted columns as a stream; times as Uint32 where they fit. */
 export function streamOf(columns: EventColumns, size: SensorSize): EventStream {
-  const { length, t, x, y, on } = columns;
-  const fits = length === 0 || t[length - 1] < UINT32_END;
-  const tUs = t.subarray(0, length);
+  const { length, narrowTimes, x, y, on } = columns;
   return {
-    tUs: fits ? narrowed(tUs) : tUs,
+    tUs: narrowTimes ?? timesOf(columns),
     x: x.subarray(0, length), y: y.subarray(0, length), polarity: on.subarray(0, length),
     width: size.width, height: size.height,
   };
+}
+
+function timesOf({ t, length }: EventColumns): EventStream["tUs"] {
+  const tUs = t.subarray(0, length);
+  return length === 0 || t[length - 1] < UINT32_END ? narrowed(tUs) : tUs;
 }
 
 /** Times below 2^32; a plain loop, as Uint32Array.from takes twice as long. */

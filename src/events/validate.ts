@@ -15,9 +15,19 @@ export class Validator {
   /** Checks `out` from `from` on. Pixels outside and impossible times are dropped under repair, else thrown.
    *  @param size  sensor size, if known already */
   check(out: EventColumns, from: number, decoder: StreamDecoder, size: SensorSize | undefined): void {
-    if (this.isSound(out, from, size)) return;
-    this.checkPixels(out, from, decoder, size);
-    this.checkTimes(out, from, decoder);
+    const start = this.acceptKernels(out, from, size);
+    if (start === out.length || this.isSound(out, start, size)) return;
+    this.checkPixels(out, start, from, decoder, size);
+    this.checkTimes(out, start, from, decoder);
+  }
+
+  /** What kernels have looked at needs no second pass, where it fits what came before. @returns where the others begin */
+  private acceptKernels({ sound }: EventColumns, from: number, size: SensorSize | undefined): number {
+    if (!sound || sound.from !== from) return from;
+    this.heldCount += sound.held;
+    if (sound.firstUs < this.latestUs || (size && (sound.maxX >= size.width || sound.maxY >= size.height))) return from;
+    this.latestUs = sound.lastUs;
+    return sound.to;
   }
 
   /** One pass that sound files need and no more; what is wrong with others is looked for afterwards. */
@@ -34,16 +44,17 @@ export class Validator {
     return true;
   }
 
-  private checkPixels(out: EventColumns, from: number, decoder: StreamDecoder, size: SensorSize | undefined): void {
+  /** @param start  first event to look at @param from  the first that the decoder's last call appended */
+  private checkPixels(out: EventColumns, start: number, from: number, decoder: StreamDecoder, size: SensorSize | undefined): void {
     if (!size) return;
     const { x, y, length } = out;
     const { width, height } = size;
     let bad = 0;
-    for (let i = from; i < length; i++) if (x[i] >= width || y[i] >= height) bad++;
+    for (let i = start; i < length; i++) if (x[i] >= width || y[i] >= height) bad++;
     if (bad === 0) return;
     const keep = new Uint8Array(length).fill(1);
     let first = -1;
-    for (let i = from; i < length; i++) {
+    for (let i = start; i < length; i++) {
       if (x[i] < width && y[i] < height) continue;
       keep[i] = 0;
       if (first < 0) first = i;
@@ -55,11 +66,11 @@ export class Validator {
     out.keepWhere(keep);
   }
 
-  private checkTimes(out: EventColumns, from: number, decoder: StreamDecoder): void {
+  private checkTimes(out: EventColumns, start: number, from: number, decoder: StreamDecoder): void {
     const { t, length } = out;
     let latest = this.latestUs;
     let held = 0;
-    for (let i = from; i < length; i++) {
+    for (let i = start; i < length; i++) {
       const now = t[i];
       if (now >= latest) latest = now;
       else if (latest - now <= decoder.jitterUs) {

@@ -14,6 +14,39 @@ export const FRAME_LIMIT_BYTES = 256 * 2 ** 20;
 /** Bytes in the frame are not LZ4, or do not give what their checksum says. */
 export class CompressionError extends Error {}
 
+/** The blocks of a frame, as far as they are sound on the face of it. */
+export interface Lz4Plan {
+  readonly blocks: readonly { readonly at: number; readonly size: number; readonly stored: boolean; readonly checksum: number | undefined }[];
+  /** No block refers back into an earlier one. */
+  readonly independent: boolean;
+  /** Of the whole content. */
+  readonly checksum: number | undefined;
+}
+
+/** Where a frame's blocks stand; undefined where anything is not as in a sound frame, which `decodeLz4Frame` then names. */
+export function planLz4Frame(bytes: Uint8Array): Lz4Plan | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 11 || view.getUint32(0, true) !== MAGIC || (bytes[4] & VERSION_MASK) !== VERSION) return undefined;
+  const flags = bytes[4];
+  let at = 6 + (flags & FLAG.contentSize ? 8 : 0) + (flags & FLAG.dictionary ? 4 : 0);
+  if (at + 5 > bytes.length || ((xxh32(bytes.subarray(4, at)) >>> 8) & 0xff) !== bytes[at]) return undefined;
+  at++;
+  const checksumBytes = flags & FLAG.blockChecksum ? 4 : 0;
+  const blocks: Lz4Plan["blocks"][number][] = [];
+  for (;;) {
+    if (at + 4 > bytes.length) return undefined;
+    const word = view.getUint32(at, true);
+    at += 4;
+    if (word === 0) break;
+    const size = word & ~STORED;
+    if (at + size + checksumBytes > bytes.length) return undefined;
+    blocks.push({ at, size, stored: (word & STORED) !== 0, checksum: checksumBytes ? view.getUint32(at + size, true) : undefined });
+    at += size + checksumBytes;
+  }
+  if (flags & FLAG.contentChecksum && at + 4 > bytes.length) return undefined;
+  return { blocks, independent: (flags & FLAG.independent) !== 0, checksum: flags & FLAG.contentChecksum ? view.getUint32(at, true) : undefined };
+}
+
 /** Inflates one LZ4 frame, checksums checked. lz4js trusts lengths and offsets of the file, so this is our own.
  *  @throws CompressionError where the frame is damaged or cut */
 export function decodeLz4Frame(bytes: Uint8Array): Uint8Array {

@@ -2,6 +2,7 @@ import type { EventColumns } from "../columns.js";
 import { CompressionError, decodeLz4Frame } from "../compression/lz4.js";
 import { decodeZstdFrame } from "../compression/zstd.js";
 import type { DecodeOptions, SensorSize, StreamDecoder } from "../decoder.js";
+import { decodeKernels } from "../kernels.js";
 import { FlatbufferError, FlatTable } from "../flatbuffer.js";
 import type { Problems } from "../problems.js";
 
@@ -24,6 +25,7 @@ interface StreamInfo extends SensorSize {
 export class Aedat4Decoder implements StreamDecoder {
   readonly jitterUs = 0;
   size: SensorSize | undefined;
+  private readonly kernels = decodeKernels();
   private header = false;
   private compression: (typeof COMPRESSION)[number] = "none";
   private tableAt = -1;
@@ -144,10 +146,11 @@ export class Aedat4Decoder implements StreamDecoder {
   private readEvents(body: Uint8Array, at: number, out: EventColumns): void {
     const before = out.length;
     try {
-      const data = this.compression === "none" ? body : this.compression === "lz4" ? decodeLz4Frame(body) : decodeZstdFrame(body);
+      const data = this.compression === "none" ? body
+        : this.compression === "lz4" ? (this.kernels?.inflateLz4(body) ?? decodeLz4Frame(body)) : decodeZstdFrame(body);
       const { at: start, length } = FlatTable.root(data, "EVTS", true).vector(0, EVENT_BYTES);
       this.marks.push({ first: this.added, at });
-      this.fill(new DataView(data.buffer, data.byteOffset + start, length * EVENT_BYTES), length, at, out);
+      if (!this.kernels?.unpackAedat4(data, start, length, out)) this.fill(new DataView(data.buffer, data.byteOffset + start, length * EVENT_BYTES), length, at, out);
     } catch (error) {
       if (!(error instanceof CompressionError || error instanceof FlatbufferError)) throw error;
       this.problems.report("E-EVT-006", at, { found: `a packet of events is damaged: ${error.message}`, dropped: "damaged packets dropped" });

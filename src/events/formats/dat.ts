@@ -1,4 +1,5 @@
 import type { EventColumns } from "../columns.js";
+import { STATE } from "../kernels.js";
 import type { DecodeOptions } from "../decoder.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
@@ -39,10 +40,13 @@ export class DatDecoder extends PropheseeDecoder {
 
   protected decodeWords(bytes: Uint8Array, count: number, out: EventColumns): void {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, 2 * count);
-    out.reserve(count);
+    const done = this.runKernel("dat", bytes, out) / WORD_BYTES;
+    if (done > 0) this.previous = this.state[STATE.latest] >>> 0;
+    if (done === count) return;
+    out.reserve(count - done);
     const { t, x, y, on } = out;
     let n = out.length;
-    for (let i = 0; i < count; i++) {
+    for (let i = done; i < count; i++) {
       const [time, pixel] = [words[2 * i], words[2 * i + 1]];
       if (this.previous - time > CLOCK_END_US / 2) this.wrapUs += CLOCK_END_US;
       this.previous = time;

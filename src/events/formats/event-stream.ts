@@ -1,5 +1,6 @@
 import type { EventColumns } from "../columns.js";
 import type { DecodeOptions, SensorSize, StreamDecoder } from "../decoder.js";
+import { decodeKernels, STATE, startState } from "../kernels.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
 import { refuseOutside } from "../writing.js";
@@ -15,6 +16,8 @@ const TYPE = { dvs: 1, atis: 2 } as const;
 export class EventStreamDecoder implements StreamDecoder {
   readonly jitterUs = 0;
   size: SensorSize | undefined;
+  private kernels = decodeKernels();
+  private readonly state = startState();
   private type = -1;
   private now = 0;
   private bytes: Uint8Array = new Uint8Array(0);
@@ -59,9 +62,19 @@ export class EventStreamDecoder implements StreamDecoder {
   }
 
   private readDvs(bytes: Uint8Array, out: EventColumns): number {
-    out.reserve(Math.floor(bytes.length / EVENT_BYTES));
+    const { used, sound } = this.kernels?.run("event_stream", bytes, 0, bytes.length, this.state, out) ?? { used: 0, sound: false };
+    if (used > 0) this.now = this.state[STATE.base];
+    if (sound) return used;
+    // Past what 31 bits count: the twin does the rest of the file.
+    this.kernels = null;
+    return this.readDvsFrom(bytes, used, out);
+  }
+
+  /** The twin of the kernel: times of any length. */
+  private readDvsFrom(bytes: Uint8Array, from: number, out: EventColumns): number {
+    out.reserve(Math.floor((bytes.length - from) / EVENT_BYTES));
     const { t, x, y, on } = out;
-    let [n, now, at] = [out.length, this.now, 0];
+    let [n, now, at] = [out.length, this.now, from];
     while (at < bytes.length) {
       const head = bytes[at];
       if (head === 0xff) {

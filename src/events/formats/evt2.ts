@@ -1,4 +1,5 @@
 import type { EventColumns } from "../columns.js";
+import { STATE } from "../kernels.js";
 import type { DecodeOptions } from "../decoder.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
@@ -29,16 +30,25 @@ export class Evt2Decoder extends PropheseeDecoder {
   protected decodeWords(bytes: Uint8Array, wordCount: number, out: EventColumns): void {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, wordCount);
     [this.words, this.highAtStart] = [words, this.high];
+    const done = this.runKernel("evt2", bytes, out) / WORD_BYTES;
+    if (done > 0 && this.state[STATE.known]) this.high = (this.state[STATE.base] >>> 0) / HIGH_UNIT_US;
+    if (done < wordCount) this.decodeFrom(words, done, out);
+  }
+
+  /** The twin of the kernel: any file, with what is wrong in it. */
+  private decodeFrom(words: Uint32Array, first: number, out: EventColumns): void {
+    const wordCount = words.length;
     // Two passes: counting lets the columns be allocated once, which costs less than growing them.
     let count = 0;
     // 1 where the top three bits are 0, without a branch that would be guessed wrong at every TIME_HIGH.
-    for (let i = 0; i < wordCount; i++) count += ((words[i] >>> 29) - 1) >>> 31;
+    for (let i = first; i < wordCount; i++) count += ((words[i] >>> 29) - 1) >>> 31;
     out.reserve(count);
     const { t, x, y, on } = out;
-    let n = out.length;
+    const before = out.length;
+    let n = before;
     let { high: lastHigh, wrapUs } = this;
     let baseUs = lastHigh < 0 ? -1 : wrapUs + lastHigh * HIGH_UNIT_US;
-    for (let i = 0; i < wordCount; i++) {
+    for (let i = first; i < wordCount; i++) {
       const word = words[i];
       if (word < 0x20000000) {
         if (baseUs < 0) continue;
@@ -54,7 +64,7 @@ export class Evt2Decoder extends PropheseeDecoder {
       } else if (!KNOWN.has(word >>> 28)) this.reportUnknown(word, i);
     }
     [this.high, this.wrapUs] = [lastHigh, wrapUs];
-    this.noteDropped(count - (n - out.length));
+    this.noteDropped(count - (n - before));
     out.length = n;
   }
 

@@ -1,4 +1,5 @@
 import type { EventColumns } from "../columns.js";
+import { STATE } from "../kernels.js";
 import type { DecodeOptions } from "../decoder.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
@@ -33,7 +34,7 @@ export class Evt3Decoder extends PropheseeDecoder {
   private highAtStart = -1;
   private words: Uint16Array = new Uint16Array(0);
   /** Time, line, vector base and polarity at the end of the last call. */
-  private state = { baseUs: -1, low: 0, line: 0, vectorX: 0, vectorOn: 0 };
+  private state3 = { baseUs: -1, low: 0, line: 0, vectorX: 0, vectorOn: 0 };
 
   constructor(options: DecodeOptions, problems: Problems) {
     super(options, problems, WORD_BYTES);
@@ -42,14 +43,33 @@ export class Evt3Decoder extends PropheseeDecoder {
   protected decodeWords(bytes: Uint8Array, wordCount: number, out: EventColumns): void {
     const words = new Uint16Array(bytes.buffer, bytes.byteOffset, wordCount);
     [this.words, this.highAtStart] = [words, this.high];
+    const done = this.runKernel("evt3", bytes, out) / WORD_BYTES;
+    if (done > 0) this.takeState();
+    if (done < wordCount) this.decodeFrom(words, done, out);
+  }
+
+  /** Goes on where the kernel stopped. */
+  private takeState(): void {
+    const { state } = this;
+    this.high = state[STATE.high];
+    this.state3 = {
+      baseUs: state[STATE.known] ? state[STATE.base] >>> 0 : -1, low: state[STATE.low], line: state[STATE.line],
+      vectorX: state[STATE.vectorX], vectorOn: state[STATE.vectorOn],
+    };
+  }
+
+  /** The twin of the kernel: any file, with what is wrong in it. */
+  private decodeFrom(words: Uint16Array, first: number, out: EventColumns): void {
+    const wordCount = words.length;
     let count = 0;
-    for (let i = 0; i < wordCount; i++) count += EVENTS_IN[words[i]];
+    for (let i = first; i < wordCount; i++) count += EVENTS_IN[words[i]];
     out.reserve(count);
     const { t, x, y, on } = out;
-    let n = out.length;
-    let { baseUs, low, line, vectorX, vectorOn } = this.state;
+    const before = out.length;
+    let n = before;
+    let { baseUs, low, line, vectorX, vectorOn } = this.state3;
     let now = baseUs + low;
-    for (let i = 0; i < wordCount; i++) {
+    for (let i = first; i < wordCount; i++) {
       const word = words[i];
       switch (word >>> 12) {
         case TYPE.addrY:
@@ -98,9 +118,9 @@ export class Evt3Decoder extends PropheseeDecoder {
           });
       }
     }
-    this.noteDropped(count - (n - out.length));
+    this.noteDropped(count - (n - before));
     out.length = n;
-    this.state = { baseUs, low, line, vectorX, vectorOn };
+    this.state3 = { baseUs, low, line, vectorX, vectorOn };
   }
 
   /** After a new TIME_HIGH the low part known so far is of the old one; a repeated one leaves it alone. */

@@ -1,5 +1,6 @@
 import type { EventColumns } from "../columns.js";
 import type { DecodeOptions, SensorSize, StreamDecoder } from "../decoder.js";
+import { decodeKernels, startState } from "../kernels.js";
 import type { Problems } from "../problems.js";
 import { userError } from "../../base/errors.js";
 import type { EventStream } from "../types.js";
@@ -21,6 +22,8 @@ const CALTECH_SHARE = 0.2;
 export class NmnistDecoder implements StreamDecoder {
   readonly jitterUs = 0;
   size: SensorSize | undefined;
+  private kernels = decodeKernels();
+  private readonly state = startState();
   private carryUs = 0;
   private count = 0;
   private outside = 0;
@@ -42,11 +45,31 @@ export class NmnistDecoder implements StreamDecoder {
         limit: "5 bytes an event", dropped: "incomplete last events dropped",
       });
     }
-    out.reserve(records);
+    const done = this.runKernel(bytes, records * RECORD_BYTES, out);
+    if (done < records * RECORD_BYTES) this.decodeFrom(bytes, done, records, out);
+    if (final && !this.size) this.size = this.sizeByContent();
+    return final ? bytes.length : records * RECORD_BYTES;
+  }
+
+  /** Lets the kernel decode what is sound; after a timer's overflow the twin does the rest. @returns bytes that are done */
+  private runKernel(bytes: Uint8Array, end: number, out: EventColumns): number {
+    if (!this.kernels) return 0;
+    const before = out.length;
+    const { used, sound, outside } = this.kernels.run("nmnist", bytes, 0, end, this.state, out);
+    if (!sound) this.kernels = null;
+    this.count += out.length - before;
+    this.outside += outside;
+    if (out.sound) [this.maxX, this.maxY] = [Math.max(this.maxX, out.sound.maxX), Math.max(this.maxY, out.sound.maxY)];
+    return used;
+  }
+
+  /** The twin of the kernel: any file, overflows counted. */
+  private decodeFrom(bytes: Uint8Array, first: number, records: number, out: EventColumns): void {
+    out.reserve(records - first / RECORD_BYTES);
     const { t, x, y, on } = out;
     let n = out.length;
     let { carryUs, maxX, maxY, outside } = this;
-    for (let at = 0, end = records * RECORD_BYTES; at < end; at += RECORD_BYTES) {
+    for (let at = first, end = records * RECORD_BYTES; at < end; at += RECORD_BYTES) {
       const eventY = bytes[at + 1];
       if (eventY === OVERFLOW_Y) {
         carryUs += OVERFLOW_US;
@@ -65,8 +88,6 @@ export class NmnistDecoder implements StreamDecoder {
     this.count += n - out.length;
     out.length = n;
     Object.assign(this, { carryUs, maxX, maxY, outside });
-    if (final && !this.size) this.size = this.sizeByContent();
-    return final ? bytes.length : records * RECORD_BYTES;
   }
 
   private sizeByContent(): SensorSize {

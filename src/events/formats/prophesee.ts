@@ -1,5 +1,6 @@
 import type { EventColumns } from "../columns.js";
 import type { DecodeOptions, SensorSize, StreamDecoder } from "../decoder.js";
+import { decodeKernels, startState } from "../kernels.js";
 import { propheseeHeader } from "../detect-header.js";
 import type { Problems } from "../problems.js";
 
@@ -33,6 +34,9 @@ export abstract class PropheseeDecoder implements StreamDecoder {
   readonly jitterUs: number = 100;
   protected fields: ReadonlyMap<string, string> = new Map();
   private headerDone = false;
+  private kernels = decodeKernels();
+  /** The kernel's, between calls. */
+  protected readonly state = startState();
   /** Where the words of the last call began, and the words, for `locate`. */
   protected wordsOffset = 0;
 
@@ -70,6 +74,17 @@ export abstract class PropheseeDecoder implements StreamDecoder {
     this.size ??= propheseeSize(fields);
     this.headerDone = true;
     return dataOffset;
+  }
+
+  /** Lets the format's kernel decode what is sound. Once it met something else the twin does the rest of the file.
+   *  @returns bytes that are done */
+  protected runKernel(kernel: "evt2" | "evt3" | "dat", bytes: Uint8Array, out: EventColumns): number {
+    const { kernels } = this;
+    if (!kernels) return 0;
+    const { used, sound, dropped } = kernels.run(kernel, bytes, 0, bytes.length, this.state, out, this.size);
+    if (!sound) this.kernels = null;
+    this.noteDropped(dropped);
+    return used;
   }
 
   /** Says how many events came before the first TIME_HIGH, and so at no known time. */

@@ -96,25 +96,28 @@ async function character(
     for (const { drawer, stream } of streams) files.push(await encode(stream, `${stem}_${String(drawer).padStart(2, "0")}${spec.ending}`));
     return { files, events };
   }
-  const { whole, table } = joined(streams.map(({ stream }) => stream));
+  const { whole, table } = joined(streams);
   return { files: [await encode(whole, `${stem}${spec.ending}`), { path: `${stem}.csv`, bytes: new TextEncoder().encode(table) }], events };
 }
 
-/** All drawers of a character one after another, and the table of where each begins (inclusive) and ends (exclusive). */
-function joined(streams: readonly EventStream[]): { whole: EventStream; table: string } {
-  const total = streams.reduce((sum, { tUs }) => sum + tUs.length, 0);
+/** All drawers of a character one after another, and the table of where each begins (inclusive) and ends (exclusive); a
+ *  drawer who is missing has a row of no length, so that rows count the drawers. */
+function joined(streams: readonly { readonly drawer: number; readonly stream: EventStream }[]): { whole: EventStream; table: string } {
+  const total = streams.reduce((sum, { stream }) => sum + stream.tUs.length, 0);
   const [tUs, x, y, polarity] = [new Float64Array(total), new Uint16Array(total), new Uint16Array(total), new Uint8Array(total)];
   const rows = ["index,start,end"];
   let [n, origin] = [0, GAP_US];
-  streams.forEach((stream, k) => {
+  for (const { drawer, stream } of streams) {
+    while (rows.length < drawer) rows.push(`${rows.length - 1},${origin},${origin}`);
     for (let i = 0; i < stream.tUs.length; i++) tUs[n + i] = origin + stream.tUs[i];
     x.set(stream.x, n);
     y.set(stream.y, n);
     polarity.set(stream.polarity, n);
     n += stream.tUs.length;
     const end = origin + (stream.tUs.at(-1) ?? 0) + 1;
-    rows.push(`${k},${origin},${end}`);
+    rows.push(`${drawer - 1},${origin},${end}`);
     origin = end + GAP_US;
-  });
-  return { whole: { tUs, x, y, polarity, width: streams[0].width, height: streams[0].height }, table: `${rows.join("\n")}\n` };
+  }
+  const { width, height } = streams[0].stream;
+  return { whole: { tUs, x, y, polarity, width, height }, table: `${rows.join("\n")}\n` };
 }

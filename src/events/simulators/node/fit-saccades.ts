@@ -1,15 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { sha256Hex } from "../../../base/bytes.js";
 import { readFileBytes } from "../../../base/node/files.js";
-import { decodeEvents } from "../../decode.js";
-import { listNmnist } from "../../node/nmnist-layout.js";
 import { fitBackground } from "../fit/background.js";
 import { objective, type Paired } from "../fit/objective.js";
 import { fitOffsets } from "../fit/offsets.js";
 import { fitPath } from "../fit/path.js";
 import { type FitParameter, patternSearch } from "../fit/search.js";
-import { parseIdxImages } from "../mnist-idx.js";
 import type { SaccadeModel } from "../saccades.js";
+import { loadPaired } from "./paired.js";
 
 /** Fits the saccade simulator on real recordings and writes `nmnist-model.ts`:
  *  `npx tsx src/events/simulators/node/fit-saccades.ts nmnist-real-800.zip train-images-idx3-ubyte.gz`
@@ -31,21 +29,6 @@ const START: SaccadeModel = {
 };
 
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
-
-/** Recordings first…last with their images. */
-export async function loadPaired(zip: string, idx: string, first: number, last: number): Promise<Paired> {
-  const { entries, close } = await listNmnist(zip);
-  const { pixels } = parseIdxImages(readFileBytes(idx), idx);
-  const streams = [];
-  const images = [];
-  for (const { part, index, name, read } of entries) {
-    if (part !== "Train" || index < first || index > last) continue;
-    streams.push(decodeEvents(await read(), { name }));
-    images.push(pixels.subarray((index - 1) * 784, index * 784));
-  }
-  close();
-  return { streams, images };
-}
 
 const every = ({ streams, images }: Paired, n: number): Paired => ({
   streams: streams.filter((_, k) => k % n === 0), images: images.filter((_, k) => k % n === 0),

@@ -1,0 +1,111 @@
+// Formats of equal records, and Event Stream. Twins: formats/dat.ts, formats/nmnist.ts, formats/event-stream.ts (DVS), and `fill` of
+// formats/aedat4.ts. None allows a step back in time.
+#include "decode.h"
+
+static void finish(int used, int events, int max_x, int max_y, uint32_t latest) {
+  result.used = used;
+  result.events = events;
+  result.max_x = max_x;
+  result.max_y = max_y;
+  result.latest = latest;
+}
+
+extern "C" void dat(int records) {
+  const uint32_t* const in = (const uint32_t*)input;
+  uint32_t latest = result.latest, wrong = 0;
+  int max_x = 0, max_y = 0;
+  result.unsound = result.held = result.dropped = 0;
+  for (int i = 0; i < records; i++) {
+    const uint32_t t = in[2 * i], pixel = in[2 * i + 1];
+    const int x = pixel & 0x3fff, y = pixel >> 14 & 0x3fff;
+    wrong |= (t < latest) | pixel >> 29;
+    latest = t;
+    times[i] = t;
+    xs[i] = x;
+    ys[i] = y;
+    ons[i] = pixel >> 28;
+    max_x = x > max_x ? x : max_x;
+    max_y = y > max_y ? y : max_y;
+  }
+  result.unsound = wrong != 0;
+  finish(records * 8, records, max_x, max_y, latest);
+}
+
+extern "C" void nmnist(int records) {
+  uint32_t latest = result.latest, wrong = 0;
+  int max_x = 0, max_y = 0, outside = 0;
+  result.unsound = result.held = result.dropped = 0;
+  for (int i = 0; i < records; i++) {
+    const uint8_t* const r = input + 5 * i;
+    const uint32_t t = (uint32_t)(r[2] & 0x7f) << 16 | r[3] << 8 | r[4];
+    const int x = r[0], y = r[1];
+    // y = 240 is the timer's overflow, which the twin counts.
+    wrong |= (t < latest) | (y == 240);
+    latest = t;
+    times[i] = t;
+    xs[i] = x;
+    ys[i] = y;
+    ons[i] = r[2] >> 7;
+    max_x = x > max_x ? x : max_x;
+    max_y = y > max_y ? y : max_y;
+    outside += (x > 33) | (y > 33);
+  }
+  result.unsound = wrong != 0;
+  result.outside = outside;
+  finish(records * 5, records, max_x, max_y, latest);
+}
+
+extern "C" void event_stream(int bytes) {
+  uint32_t now = result.base;
+  int max_x = 0, max_y = 0, n = 0, at = 0;
+  result.unsound = result.held = result.dropped = 0;
+  while (at < bytes && n < ROOM) {
+    const uint32_t head = input[at];
+    if (head >= 0xfe) {
+      now += head == 0xff ? 127 : 0;
+      at++;
+      continue;
+    }
+    if (at + 5 > bytes) break;
+    now += head >> 1;
+    const int x = input[at + 1] | input[at + 2] << 8, y = input[at + 3] | input[at + 4] << 8;
+    times[n] = now;
+    xs[n] = x;
+    ys[n] = y;
+    ons[n++] = head & 1;
+    max_x = x > max_x ? x : max_x;
+    max_y = y > max_y ? y : max_y;
+    at += 5;
+  }
+  // Past 2^31 µs the twin counts in doubles; one call adds less than 2^24.
+  if (now >= 1u << 31) result.unsound = 1;
+  result.base = now;
+  finish(at, n, max_x, max_y, now);
+}
+
+struct Aedat4Event {
+  int64_t t;
+  int16_t x, y;
+  uint8_t on, padding[3];
+};
+
+// events [count]; t [count] double, x, y, on: anywhere in memory. @returns 0 where an event is none
+extern "C" int unpack_aedat4(const Aedat4Event* events, int count, double* t, uint16_t* x, uint16_t* y, uint8_t* on) {
+  int64_t wrong_time = 0, latest = 0;
+  int wrong = 0, max_x = 0, max_y = 0;
+  for (int i = 0; i < count; i++) {
+    const Aedat4Event e = events[i];
+    wrong_time |= e.t | (e.t - latest) | (((int64_t)1 << 53) - 1 - e.t);
+    latest = e.t;
+    wrong |= e.x | e.y | (1 - (int)e.on);
+    max_x = e.x > max_x ? e.x : max_x;
+    max_y = e.y > max_y ? e.y : max_y;
+    t[i] = (double)e.t;
+    x[i] = e.x;
+    y[i] = e.y;
+    on[i] = e.on;
+  }
+  result.max_x = max_x;
+  result.max_y = max_y;
+  return wrong_time >= 0 && wrong >= 0;
+}

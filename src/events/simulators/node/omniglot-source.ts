@@ -1,0 +1,130 @@
+import { gunzipSync, unzipSync } from "fflate";
+import { readdirSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import { sha256Hex } from "../../../base/bytes.js";
+import { userError } from "../../../base/errors.js";
+import { isFolder, readFileBytes } from "../../../base/node/files.js";
+import { parseSimplifiedStrokes, parseStrokeText, PEN_HABITS, timeStrokes } from "../omniglot-strokes.js";
+import type { Drawing } from "../stroke-drawing.js";
+
+/** A character with the drawings that there are of it. */
+export interface CharacterDrawings {
+  /** 1…1623. */
+  readonly id: number;
+  readonly part: "background" | "evaluation";
+  readonly alphabet: string;
+  readonly character: string;
+  /** By drawer, 1…20. */
+  readonly drawings: ReadonlyMap<number, Drawing>;
+}
+
+export interface OmniglotDrawings {
+  readonly characters: readonly CharacterDrawings[];
+  readonly measured: number;
+  readonly estimated: number;
+  readonly sha256: Readonly<Record<string, string>>;
+}
+
+const STROKE_FILE = /(?:^|\/)([^/]+)\/(character\d+)\/(\d+)_(\d{1,2})\.txt$/;
+const DRAWERS = 20;
+
+/** Reads Omniglot's strokes from a folder: timed ones as `strokes_*.zip` or unpacked (`<Alphabet>/characterNN/<id>_<drawer>.txt`);
+ *  where `strokes-simplified.bin.gz` and `classes.csv` are there too, drawings that are not timed get times by
+ *  `timeStrokes`, so that all 1,623 characters are drawn.
+ *  @param seed  of the estimated times
+ *  @throws UserError E-SIM-007 where there are none, E-SIM-003, E-SIM-004 where a file is damaged */
+export function loadOmniglot(from: string, seed: number): OmniglotDrawings {
+  if (!isFolder(from)) {
+    throw userError({ code: "E-SIM-007", at: `--from ${from}`, found: "no folder", limit: "a folder with Omniglot's strokes_background_small1.zip and its like" });
+  }
+  const names = readdirSync(from).sort();
+  const sha256: Record<string, string> = {};
+  const read = (name: string): Uint8Array => {
+    const bytes = readFileBytes(join(from, name));
+    sha256[name] = sha256Hex(bytes);
+    return bytes;
+  };
+  const classes = names.includes("classes.csv") ? parseClasses(new TextDecoder().decode(read("classes.csv"))) : new Map<string, ClassRow>();
+  const found = new Map<string, CharacterDrawings & { readonly drawings: Map<number, Drawing> }>();
+  const entry = (alphabet: string, character: string, fileId: number) => {
+    const key = `${alphabet}/${character}`;
+    const row = classes.get(key);
+    const known = found.get(key) ?? {
+      id: row?.id ?? fileId, part: row?.part ?? "background", alphabet, character, drawings: new Map<number, Drawing>(),
+    };
+    found.set(key, known);
+    return known;
+  };
+  let [measured, estimated] = [0, 0];
+  for (const { name, text } of timedFiles(from, names, read)) {
+    const match = STROKE_FILE.exec(name);
+    if (!match) continue;
+    const { drawings } = entry(match[1], match[2], Number(match[3]));
+    if (!drawings.has(Number(match[4]))) measured++;
+    drawings.set(Number(match[4]), parseStrokeText(text(), name));
+  }
+  const simplified = names.find((name) => /^strokes-simplified\.bin(\.gz)?$/.test(name));
+  if (simplified && classes.size > 0) {
+    const byId = new Map([...classes].map(([key, row]) => [row.id, key] as const));
+    for (const drawing of parseSimplifiedStrokes(unpacked(read(simplified), simplified), simplified)) {
+      const key = byId.get(drawing.id);
+      if (!key) continue;
+      const cut = key.lastIndexOf("/");
+      const { drawings } = entry(key.slice(0, cut), key.slice(cut + 1), drawing.id);
+      if (drawings.has(drawing.drawer)) continue;
+      drawings.set(drawing.drawer, timeStrokes(drawing, PEN_HABITS, seed));
+      estimated++;
+    }
+  }
+  if (found.size === 0) {
+    throw userError({
+      code: "E-SIM-007", at: `--from ${from}`, found: "no pen strokes",
+      limit: "strokes_*.zip, <Alphabet>/characterNN/<id>_<drawer>.txt, or strokes-simplified.bin.gz with classes.csv", hint: "Omniglot's python/strokes_background_small1.zip",
+    });
+  }
+  const characters = [...found.values()].map((c) => ({ ...c, drawings: inOrder(c.drawings) })).sort((a, b) => a.id - b.id);
+  return { characters, measured, estimated, sha256 };
+}
+
+const inOrder = (drawings: ReadonlyMap<number, Drawing>): ReadonlyMap<number, Drawing> =>
+  new Map([...drawings].filter(([drawer]) => drawer >= 1 && drawer <= DRAWERS).sort(([a], [b]) => a - b));
+
+interface ClassRow { readonly id: number; readonly part: "background" | "evaluation" }
+
+/** `id,split,alphabet,character,…` */
+function parseClasses(text: string): Map<string, ClassRow> {
+  const rows = text.split(/\r?\n/).slice(1).filter((line) => line !== "").map((line) => line.split(","));
+  return new Map(rows.map(([id, part, alphabet, character]) => [
+    `${alphabet}/${character}`, { id: Number(id), part: part === "evaluation" ? "evaluation" : "background" },
+  ]));
+}
+
+function unpacked(bytes: Uint8Array, name: string): Uint8Array {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return gunzipSync(bytes);
+  } catch (error) {
+    throw userError({ code: "E-SIM-004", at: name, found: `it cannot be decompressed (${(error as Error).message})`, hint: "an undamaged copy" });
+  }
+}
+
+function* timedFiles(from: string, names: readonly string[], read: (name: string) => Uint8Array): Generator<{ name: string; text: () => string }> {
+  for (const zip of names.filter((name) => /^strokes.*\.zip$/.test(name))) {
+    let files: Record<string, Uint8Array>;
+    try {
+      files = unzipSync(read(zip), { filter: ({ name }) => STROKE_FILE.test(name) });
+    } catch (error) {
+      throw userError({ code: "E-SIM-003", at: join(from, zip), found: `the zip cannot be read (${(error as Error).message})`, hint: "an undamaged copy" });
+    }
+    for (const [name, bytes] of Object.entries(files)) yield { name, text: () => new TextDecoder().decode(bytes) };
+  }
+  for (const path of textsBelow(from, 4)) yield { name: relative(from, path), text: () => new TextDecoder().decode(readFileBytes(path)) };
+}
+
+function* textsBelow(folder: string, depth: number): Generator<string> {
+  for (const name of readdirSync(folder).sort()) {
+    const path = join(folder, name);
+    if (depth > 0 && isFolder(path)) yield* textsBelow(path, depth - 1);
+    else if (/^\d+_\d{1,2}\.txt$/.test(basename(path))) yield path;
+  }
+}
