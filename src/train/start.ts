@@ -11,17 +11,19 @@ export const START = { rate: 0.07, rateBeforePool: 0.03, outputSigma: 0.001, bis
 
 /** Start weights of a `loihi` network: w̃ = σ·N(0,1), bias 0; σ by bisection, layer by layer, for a spike rate on the samples
  *  of `task`. The output's σ is fixed. Deterministic. Source: design §6, "Start".
- *  @param directions  `orthogonal`: hidden weights of orthonormal rows (or columns) instead of independent ones, scaled alike */
+ *  @param directions  `orthogonal`: hidden weights of orthonormal rows (or columns) instead of independent ones, scaled alike
+ *  @param aim  spike rates that hidden layers are scaled to, and σ of the output */
 export async function loihiStartWeights(
   spec: NetworkSpec, engine: Engine, task: Task, seed: number, directions: "gaussian" | "orthogonal" = "gaussian",
+  aim: { readonly rate: number; readonly rateBeforePool: number; readonly outputSigma: number } = START,
 ): Promise<Parameters> {
   let masters = directions === "gaussian" ? unitWeights(spec, seed) : { ...unitWeights(spec, seed), ...unitVariance(orthogonalWeights(spec, seed)) };
   const last = spec.layers[spec.layers.length - 1].name;
-  masters = scaled(masters, `${last}.weight`, START.outputSigma);
+  masters = scaled(masters, `${last}.weight`, aim.outputSigma);
   for (let index = 0; index < spec.layers.length - 1; index++) {
     const layer = spec.layers[index];
     if (layer.kind === "pool") continue;
-    const target = spec.layers[index + 1].kind === "pool" ? START.rateBeforePool : START.rate;
+    const target = spec.layers[index + 1].kind === "pool" ? aim.rateBeforePool : aim.rate;
     const name = `${layer.name}.weight`;
     let [low, high] = [0, 4];
     for (let k = 0; k < START.bisections; k++) {

@@ -1,4 +1,5 @@
 /** `bench meta-step`: one step of meta-training, on real tasks or on the peers' own problem. */
+import { userError } from "../../base/errors.js";
 import { createEngine, type EngineName } from "../../engines/create.js";
 import type { Engine, Gradients, MetaStepOptions } from "../../engines/engine.js";
 import { PRESETS } from "../../model/presets.js";
@@ -8,7 +9,9 @@ import type { Task } from "../../tasks/index.js";
 import { resolveConfig } from "../../train/config.js";
 import { passesOf, startCheckpoint, taskOptions } from "../../train/loop.js";
 import { doubleNmnistSource } from "../task-source.js";
+import { adamStep } from "../../train/adam.js";
 import { median } from "./kernels.js";
+import { peersLoihiProblem } from "./made-up.js";
 import { readPeersProblem } from "./peers-problem.js";
 
 export const BENCH_NETWORKS = ["srm", "loihi", "demo"] as const;
@@ -19,6 +22,7 @@ export interface MetaStepBench {
   /** The paper's network in either model, or the demo's. */
   readonly network: BenchNetwork;
   readonly mode: "second" | "first" | "eval" | "forward";
+  /** The peers' problem: their .npz for srm; for loihi the word `peers`, which draws a problem of the same activity. */
   readonly problem?: string;
   readonly repeats: number;
   readonly engine?: EngineName;
@@ -40,6 +44,8 @@ export interface MetaStepFigures {
   readonly network: string;
   readonly mode: string;
   readonly samples: number;
+  /** [layer] spikes a neuron and step, percent; of what the engine reports. */
+  readonly spike_rates_percent: readonly number[];
 }
 
 interface Problem {
@@ -54,19 +60,22 @@ export async function benchmarkMetaStep(bench: MetaStepBench): Promise<MetaStepF
   const spec = PRESETS[preset].network;
   const { engine } = await createEngine(spec, { engine: bench.engine, threads: bench.threads });
   try {
-    const problem = bench.problem ? readPeersProblem(bench.problem, spec) : await realProblem(preset, spec, engine);
+    const problem = await problemOf(bench, preset, spec, engine);
     engine.setParameters(problem.masters, quantizeNetwork(spec, problem.masters));
     const options: MetaStepOptions = { outer: bench.mode === "first" ? "fomaml" : "maml", chipSeed: 1 };
     const [times, cpu]: number[][] = [[], []];
     let [loss, norm] = [Number.NaN, null as number | null];
+    let rates: readonly number[] = [];
     for (let k = 0; k <= bench.repeats; k++) {
       const [start, before] = [performance.now(), process.cpuUsage()];
       if (bench.mode === "eval" || bench.mode === "forward") {
-        loss = (await engine.evaluate(problem.task, { ...options, learn: bench.mode === "eval" })).loss;
+        ({ loss, spikeRates: rates } = await engine.evaluate(problem.task, { ...options, learn: bench.mode === "eval" }));
       }
       else {
         const result = await engine.metaStep(problem.task, options);
-        [loss, norm] = [result.loss, normOf(result.gradients)];
+        // The peers' steps include the optimizer's.
+        adamStep(problem.masters, result.gradients, { first: {}, second: {} }, 1, () => 2e-3);
+        [loss, norm, rates] = [result.loss, normOf(result.gradients), result.spikeRates];
       }
       if (k === 0) continue;
       const used = process.cpuUsage(before);
@@ -77,11 +86,18 @@ export async function benchmarkMetaStep(bench: MetaStepBench): Promise<MetaStepF
     return {
       median_ms: times[times.length >> 1], min_ms: times[0], max_ms: times[times.length - 1], rss_mib: process.resourceUsage().maxRSS / 1024,
       cpu_ms: median(cpu), loss, gradient_norm: norm, threads: engine.threads, engine: engine.name, network: spec.name, mode: bench.mode,
-      samples: problem.task.support.length + problem.task.query.length,
+      samples: problem.task.support.length + problem.task.query.length, spike_rates_percent: rates.map((r) => Number((100 * r).toPrecision(3))),
     };
   } finally {
     engine.dispose();
   }
+}
+
+async function problemOf({ problem }: MetaStepBench, preset: string, spec: NetworkSpec, engine: Engine): Promise<Problem> {
+  if (problem === undefined) return realProblem(preset, spec, engine);
+  if (spec.neuronModel === "srm") return readPeersProblem(problem, spec);
+  if (problem === "peers") return peersLoihiProblem(spec, engine);
+  throw userError({ code: "E-BENCH-003", at: "--problem", found: problem, limit: '"peers" for loihi, a .npz for --network srm', hint: "--problem peers" });
 }
 
 /** A real double N-MNIST task (protocol B, training split) and start weights. */

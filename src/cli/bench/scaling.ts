@@ -1,14 +1,12 @@
 /** `bench scaling`: what a meta-step costs against steps, samples, density, channels and threads, on made-up events. */
-import { Rng } from "../../base/rng.js";
 import { createEngine, type EngineName } from "../../engines/create.js";
 import type { Engine } from "../../engines/engine.js";
-import type { SpikeTensor } from "../../events/types.js";
 import { asSrm, convLayer, denseLayer, paperNetwork, poolLayer } from "../../model/presets.js";
 import { quantizeNetwork } from "../../model/quantize.js";
 import type { NetworkSpec, Parameters } from "../../model/types.js";
-import type { Task } from "../../tasks/index.js";
 import { loihiStartWeights, srmStartWeights } from "../../train/start.js";
 import { median } from "./kernels.js";
+import { madeUpTask } from "./made-up.js";
 
 export const AXES = ["steps", "samples", "density", "channels", "threads"] as const;
 export type Axis = (typeof AXES)[number];
@@ -121,34 +119,6 @@ function network(model: "srm" | "loihi", channels: number, steps: number): Netwo
 async function weights(spec: NetworkSpec, engine: Engine): Promise<Parameters> {
   const small = madeUpTask(spec, 1, 2, BASE.density / 100);
   return spec.neuronModel === "srm" ? srmStartWeights(spec, engine, small, 1) : loihiStartWeights(spec, engine, small, 1);
-}
-
-/** Stream of the benchmark's draws; nothing else uses it. */
-const STREAM = 0x1f001;
-
-/** `samples` samples, the first `support` of which are the support; every channel fires with the given probability a step. */
-function madeUpTask(spec: NetworkSpec, support: number, samples: number, density: number): Task {
-  const { polarities, height, width } = spec.input;
-  const channels = polarities * height * width;
-  const all = Array.from({ length: samples }, (_, s): SpikeTensor => {
-    const rng = new Rng(1, STREAM, s);
-    const rowStart = new Uint32Array(spec.steps + 1);
-    const channel: number[] = [];
-    for (let t = 0; t < spec.steps; t++) {
-      for (let c = 0; c < channels; c++) if (rng.uniform() < density) channel.push(c);
-      rowStart[t + 1] = channel.length;
-    }
-    return {
-      shape: [spec.steps, polarities, height, width], rowStart, channel: Uint16Array.from(channel),
-      count: new Uint8Array(channel.length).fill(1), timestepUs: 1000,
-    };
-  });
-  const labels = all.map((_, s) => s % 5);
-  return {
-    number: 0, seed: 0, classNames: ["a", "b", "c", "d", "e"], support: all.slice(0, support), supportLabels: labels.slice(0, support),
-    query: all.slice(support), queryLabels: labels.slice(support), presentation: Array.from({ length: support }, (_, k) => k),
-    supportRecordings: Array.from({ length: support }, () => []), queryRecordings: Array.from({ length: samples - support }, () => []),
-  };
 }
 
 /** Least squares, and the worst relative distance from the line. */

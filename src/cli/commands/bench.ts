@@ -13,7 +13,7 @@ import { benchDecodeCommand } from "./data-bench.js";
 
 /** Figures as one line a name. */
 const table = (figures: object): string =>
-  Object.entries(figures).map(([name, value]) => `  ${name.padEnd(22)}${typeof value === "number" ? Number(value.toPrecision(6)) : value}`).join("\n");
+  Object.entries(figures).map(([name, value]) => `  ${name.padEnd(22)}${typeof value === "number" ? Number(value.toPrecision(6)) : Array.isArray(value) ? value.join(", ") : value}`).join("\n");
 const resultOf = (title: string, figures: object): CommandResult => ({ json: figures, text: `${title}\n${table(figures)}` });
 
 interface MetaStepArgs extends CommonArgs {
@@ -32,14 +32,14 @@ const metaStep: CommandModule<object, MetaStepArgs> = {
     .options({
       network: { choices: BENCH_NETWORKS, default: "loihi" as const, describe: "the paper's network in either model, or the demo's" },
       mode: { choices: ["second", "first", "eval", "forward"] as const, default: "second" as const, describe: "second-order step, first-order step, evaluation (learn, then classify), or the queries alone" },
-      problem: { type: "string", describe: "the peers' problem (.npz) instead of a real task; srm only" },
+      problem: { type: "string", describe: "the peers' problem instead of a real task: their FILE.npz (srm), or the word peers (loihi)" },
       repeats: { type: "number", default: 5, describe: "timed calls after one warm-up" },
       ...engineOptions, ...jsonOption,
     })
     .example("$0 bench meta-step --network srm --mode second", "what PyTorch and JAX are timed with"),
   handler: runHandler(async (args: MetaStepArgs) => {
     checkCount("--repeats", args.repeats, 10_000);
-    return resultOf("meta-step", await benchmarkMetaStep({ ...args, network: args.problem ? "srm" : args.network }));
+    return resultOf("meta-step", await benchmarkMetaStep({ ...args, network: args.problem?.endsWith(".npz") ? "srm" : args.network }));
   }),
 };
 
