@@ -1,5 +1,6 @@
 import { decodeImage } from "../hw/image-codec.js";
 import type { InputFrames } from "./chip.js";
+import type { PresentationTrace } from "./trace.js";
 import { loadMachine } from "./load.js";
 
 /** Figures of a run of the simulated chip. */
@@ -18,6 +19,13 @@ export interface ChipStepFigures {
   readonly synaptic_updates: number;
   readonly spikes: number;
   readonly kernels: "wasm" | "typescript";
+  /** What the last run spiked within the input's T steps, to be held against another simulator. */
+  readonly trace: {
+    readonly steps: number;
+    readonly spikesPerLayer: readonly number[];
+    /** (step from 1, neuron) of the last layer. */
+    readonly lastLayer: readonly (readonly [number, number])[];
+  };
 }
 
 /** Loads an image file and presents the frames `repeats` times after two to warm up; every step is a real one, with
@@ -42,13 +50,14 @@ export async function benchChipStep(
     machine.restoreState(fresh);
     await machine.present(frames, message);
   }
+  let last: PresentationTrace | null = null;
   const times: number[] = [];
   const busy: number[] = [];
   for (let n = 0; n < options.repeats; n++) {
     machine.restoreState(fresh);
     const cpuFrom = options.cpuMs();
     const from = performance.now();
-    await machine.present(frames, message);
+    last = await machine.present(frames, message);
     busy.push((options.cpuMs() - cpuFrom) / presentationSteps);
     times.push((performance.now() - from) / presentationSteps);
   }
@@ -58,7 +67,14 @@ export async function benchChipStep(
     steps: machine.counts.steps, synaptic_operations: machine.counts.synapticOperations,
     synaptic_updates: machine.counts.synapticUpdates, spikes: machine.counts.spikes,
     kernels: machine.cores[0].kernels === null ? "typescript" : "wasm",
+    trace: spikesWithin(last!, machine.image.contract.steps),
   };
   await machine.dispose();
   return figures;
+}
+
+function spikesWithin({ spikes }: PresentationTrace, steps: number): ChipStepFigures["trace"] {
+  const within = spikes.map(({ step, neuron }) =>
+    Array.from(step, (r, k) => [r, neuron[k]] as const).filter(([r]) => r <= steps));
+  return { steps, spikesPerLayer: within.map((list) => list.length), lastLayer: within[within.length - 1] ?? [] };
 }

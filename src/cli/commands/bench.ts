@@ -87,7 +87,7 @@ const scaling: CommandModule<object, ScalingArgs> = {
   }),
 };
 
-interface ChipStepArgs extends CommonArgs { readonly case: "paper" | "plastic"; readonly repeats: number }
+interface ChipStepArgs extends CommonArgs { readonly case: "paper" | "plastic"; readonly repeats: number; readonly problem?: string }
 
 const chipStep: CommandModule<object, ChipStepArgs> = {
   command: "chip-step",
@@ -95,10 +95,14 @@ const chipStep: CommandModule<object, ChipStepArgs> = {
   builder: (yargs) => yargs
     .options({
       case: { choices: ["paper", "plastic"] as const, default: "paper" as const, describe: "the paper's network, or a plastic 1024×5 layer" },
+      problem: { type: "string", describe: "the peers' network or plastic layer, with their integers (.npz of .config/bench-peers-chip.mjs --save)" },
       repeats: { type: "number", default: 5, describe: "timed runs" }, ...jsonOption,
     })
     .example("$0 bench chip-step --case plastic --json", "for programs"),
-  handler: runHandler(async (args: ChipStepArgs) => resultOf("chip-step", await benchmarkChipStep(args.case, { repeats: args.repeats }))),
+  handler: runHandler(async (args: ChipStepArgs) => {
+    checkCount("--repeats", args.repeats, 10_000);
+    return resultOf("chip-step", await benchmarkChipStep(args.case, { repeats: args.repeats, problem: args.problem }));
+  }),
 };
 
 /** `bench`. */
