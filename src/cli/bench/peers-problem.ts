@@ -19,10 +19,27 @@ function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const type = /'descr': '([^']+)'/.exec(header)?.[1];
   const shape = (/'shape': \(([^)]*)\)/.exec(header)?.[1] ?? "").split(",").map((s) => s.trim()).filter(Boolean).map(Number);
   const data = bytes.slice(10 + headerLength).buffer;
-  if (type === "|u1") return { shape, values: new Uint8Array(data) };
-  if (type === "<i4") return { shape, values: new Int32Array(data) };
-  if (type === "<f4") return { shape, values: new Float32Array(data) };
+  // numpy writes a transposed matrix (the output layer's weights are one) by columns, and says so.
+  const byRows = <V extends NpyArray["values"]>(values: V): V => (header.includes("'fortran_order': True") ? fromColumns(values, shape) : values);
+  if (type === "|u1") return { shape, values: byRows(new Uint8Array(data)) };
+  if (type === "<i4") return { shape, values: byRows(new Int32Array(data)) };
+  if (type === "<f4") return { shape, values: byRows(new Float32Array(data)) };
   throw userError({ code: "E-BENCH-001", at: name, found: `numbers of type ${type ?? "unknown"}`, limit: "uint8, int32, float32" });
+}
+
+/** First index fastest → last index fastest. */
+function fromColumns<V extends NpyArray["values"]>(values: V, shape: readonly number[]): V {
+  const out = values.slice() as V;
+  for (let k = 0; k < values.length; k++) {
+    let [rest, at] = [k, 0];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const index = rest % shape[axis];
+      rest = Math.floor(rest / shape[axis]);
+      at += index * shape.slice(0, axis).reduce((a, b) => a * b, 1);
+    }
+    out[k] = values[at];
+  }
+  return out;
 }
 
 /** The problem as a task and masters of the paper's `srm` network. @throws UserError E-BENCH-001 */
