@@ -44,14 +44,14 @@ export function loihiNetwork(
   const last = layers[layers.length - 1];
   if (!last) throw new Error("engine bug: the last layer is dense");
   const { soel } = quantized;
+  const rule = spec.soel && soel ? plasticRule(spec.soel, soel) : null;
   const shapes = networkShapes(spec);
   return {
     tf, chip: chipOps(tf), pool: poolOps(tf), smooth: smoothOps(tf), spec, layers, last,
     hidden: layers.slice(0, -1).filter((layer): layer is WeightedLayer => layer !== null),
-    rule: spec.soel && soel ? plasticRule(spec.soel, soel) : null,
-    scalars: soel
-      ? { hi: soel.hi, lo: soel.lo, theta: soel.theta, rho: soel.rateMant * 2 ** soel.rateExp }
-      : { hi: 0, lo: 0, theta: 1, rho: 0 },
+    rule,
+    // The rule's, not the spec's: `authors-chip` has constants of its own.
+    scalars: { hi: rule?.hi ?? 0, lo: rule?.lo ?? 0, theta: rule?.theta ?? 1, rho: soel ? soel.rateMant * 2 ** soel.rateExp : 0 },
     steps: presentationSteps(spec),
     inputs: sizeOf(shapes[spec.layers.length - 1]),
     outputs: last.bias.length,
