@@ -39,10 +39,11 @@ export class DatDecoder extends PropheseeDecoder {
   }
 
   protected decodeWords(bytes: Uint8Array, count: number, out: EventColumns): void {
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, 2 * count);
     const done = this.runKernel("dat", bytes, out) / WORD_BYTES;
     if (done > 0) this.previous = this.state[STATE.latest] >>> 0;
     if (done === count) return;
+    const aligned = this.aligned(bytes);
+    const words = new Uint32Array(aligned.buffer, aligned.byteOffset, 2 * count);
     out.reserve(count - done);
     const { t, x, y, on } = out;
     let n = out.length;

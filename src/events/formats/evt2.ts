@@ -21,18 +21,22 @@ export class Evt2Decoder extends PropheseeDecoder {
   private high = -1;
   private wrapUs = 0;
   private highAtStart = -1;
-  private words: Uint32Array = new Uint32Array(0);
+  private body: Uint8Array = new Uint8Array(0);
 
   constructor(options: DecodeOptions, problems: Problems) {
     super(options, problems, WORD_BYTES);
   }
 
   protected decodeWords(bytes: Uint8Array, wordCount: number, out: EventColumns): void {
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, wordCount);
-    [this.words, this.highAtStart] = [words, this.high];
+    [this.body, this.highAtStart] = [bytes, this.high];
     const done = this.runKernel("evt2", bytes, out) / WORD_BYTES;
     if (done > 0 && this.state[STATE.known]) this.high = (this.state[STATE.base] >>> 0) / HIGH_UNIT_US;
-    if (done < wordCount) this.decodeFrom(words, done, out);
+    if (done < wordCount) this.decodeFrom(this.wordsOf(bytes), done, out);
+  }
+
+  private wordsOf(bytes: Uint8Array): Uint32Array {
+    const { buffer, byteOffset, byteLength } = this.aligned(bytes);
+    return new Uint32Array(buffer, byteOffset, byteLength / WORD_BYTES);
   }
 
   /** The twin of the kernel: any file, with what is wrong in it. */
@@ -77,10 +81,11 @@ export class Evt2Decoder extends PropheseeDecoder {
 
   locate(index: number): number {
     let known = this.highAtStart >= 0;
+    const words = this.wordsOf(this.body);
     let event = -1;
-    for (let i = 0; i < this.words.length; i++) {
-      if (this.words[i] >>> 28 === TYPE.timeHigh) known = true;
-      else if (known && this.words[i] < 0x20000000 && ++event === index) return this.wordsOffset + i * WORD_BYTES;
+    for (let i = 0; i < words.length; i++) {
+      if (words[i] >>> 28 === TYPE.timeHigh) known = true;
+      else if (known && words[i] < 0x20000000 && ++event === index) return this.wordsOffset + i * WORD_BYTES;
     }
     return this.wordsOffset;
   }

@@ -34,7 +34,8 @@ export class Evt21Decoder extends PropheseeDecoder {
 
   protected decodeWords(bytes: Uint8Array, wordCount: number, out: EventColumns): void {
     if (/endianness=legacy/i.test(this.fields.get("format") ?? "")) this.upper = 0;
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, 2 * wordCount);
+    const aligned = this.aligned(bytes);
+    const words = new Uint32Array(aligned.buffer, aligned.byteOffset, 2 * wordCount);
     [this.words, this.highAtStart] = [words, this.high];
     const { upper } = this;
     let count = 0;

@@ -32,7 +32,7 @@ const EVENTS_IN = Uint8Array.from({ length: 2 ** 16 }, (_, word) => {
 export class Evt3Decoder extends PropheseeDecoder {
   private high = -1;
   private highAtStart = -1;
-  private words: Uint16Array = new Uint16Array(0);
+  private body: Uint8Array = new Uint8Array(0);
   /** Time, line, vector base and polarity at the end of the last call. */
   private state3 = { baseUs: -1, low: 0, line: 0, vectorX: 0, vectorOn: 0 };
 
@@ -41,11 +41,10 @@ export class Evt3Decoder extends PropheseeDecoder {
   }
 
   protected decodeWords(bytes: Uint8Array, wordCount: number, out: EventColumns): void {
-    const words = new Uint16Array(bytes.buffer, bytes.byteOffset, wordCount);
-    [this.words, this.highAtStart] = [words, this.high];
+    [this.body, this.highAtStart] = [bytes, this.high];
     const done = this.runKernel("evt3", bytes, out) / WORD_BYTES;
     if (done > 0) this.takeState();
-    if (done < wordCount) this.decodeFrom(words, done, out);
+    if (done < wordCount) this.decodeFrom(this.wordsOf(bytes), done, out);
   }
 
   /** Goes on where the kernel stopped. */
@@ -56,6 +55,11 @@ export class Evt3Decoder extends PropheseeDecoder {
       baseUs: state[STATE.known] ? state[STATE.base] >>> 0 : -1, low: state[STATE.low], line: state[STATE.line],
       vectorX: state[STATE.vectorX], vectorOn: state[STATE.vectorOn],
     };
+  }
+
+  private wordsOf(bytes: Uint8Array): Uint16Array {
+    const { buffer, byteOffset, byteLength } = this.aligned(bytes);
+    return new Uint16Array(buffer, byteOffset, byteLength / WORD_BYTES);
   }
 
   /** The twin of the kernel: any file, with what is wrong in it. */
@@ -137,10 +141,11 @@ export class Evt3Decoder extends PropheseeDecoder {
 
   locate(index: number): number {
     let known = this.highAtStart >= 0;
+    const words = this.wordsOf(this.body);
     let before = 0;
-    for (let i = 0; i < this.words.length; i++) {
-      if (this.words[i] >>> 12 === TYPE.timeHigh) known = true;
-      else if (known) before += EVENTS_IN[this.words[i]];
+    for (let i = 0; i < words.length; i++) {
+      if (words[i] >>> 12 === TYPE.timeHigh) known = true;
+      else if (known) before += EVENTS_IN[words[i]];
       if (before > index) return this.wordsOffset + i * WORD_BYTES;
     }
     return this.wordsOffset;

@@ -11,7 +11,12 @@ typedef uint8_t v8b_unaligned __attribute__((vector_size(8), aligned(1)));
 
 static const uint32_t FIRST_TYPE_OF_NO_EVENT = 0x20000000;
 
-static inline uint32_t any(v8u v) { return v[0] | v[1] | v[2] | v[3] | v[4] | v[5] | v[6] | v[7]; }
+typedef uint64_t v2q __attribute__((vector_size(16)));
+/** Non-zero where any lane is; two lanes are taken out of the vector, not eight. */
+static inline uint64_t any(v8u v) {
+  const v2q q = (v2q)(__builtin_shufflevector(v, v, 0, 1, 2, 3) | __builtin_shufflevector(v, v, 4, 5, 6, 7));
+  return q[0] | q[1];
+}
 
 extern "C" void evt2(int words) {
   const uint32_t* const in = (const uint32_t*)input;

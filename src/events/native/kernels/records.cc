@@ -10,25 +10,50 @@ static void finish(int used, int events, int max_x, int max_y, uint32_t latest) 
   result.latest = latest;
 }
 
+typedef uint32_t v4u __attribute__((vector_size(16)));
+typedef uint32_t v4u_unaligned __attribute__((vector_size(16), aligned(4)));
+typedef uint16_t v4s __attribute__((vector_size(8)));
+typedef uint16_t v4s_unaligned __attribute__((vector_size(8), aligned(2)));
+typedef uint8_t v4b __attribute__((vector_size(4)));
+typedef uint8_t v4b_unaligned __attribute__((vector_size(4), aligned(1)));
+
 extern "C" void dat(int records) {
   const uint32_t* const in = (const uint32_t*)input;
-  uint32_t latest = result.latest, wrong = 0;
-  int max_x = 0, max_y = 0;
+  v4u wrong = {0}, max_x = {0}, max_y = {0}, last = {result.latest, result.latest, result.latest, result.latest};
+  int i = 0;
   result.unsound = result.held = result.dropped = 0;
-  for (int i = 0; i < records; i++) {
-    const uint32_t t = in[2 * i], pixel = in[2 * i + 1];
-    const int x = pixel & 0x3fff, y = pixel >> 14 & 0x3fff;
-    wrong |= (t < latest) | pixel >> 29;
+  for (; i + 4 <= records; i += 4) {
+    const v4u a = *(const v4u_unaligned*)(in + 2 * i), b = *(const v4u_unaligned*)(in + 2 * i + 4);
+    const v4u t = __builtin_shufflevector(a, b, 0, 2, 4, 6), pixel = __builtin_shufflevector(a, b, 1, 3, 5, 7);
+    const v4u x = pixel & 0x3fff, y = pixel >> 14 & 0x3fff;
+    wrong |= (v4u)(t < __builtin_shufflevector(last, t, 3, 4, 5, 6)) | pixel >> 29;
+    last = t;
+    *(v4u_unaligned*)(times + i) = t;
+    *(v4s_unaligned*)(xs + i) = __builtin_convertvector(x, v4s);
+    *(v4s_unaligned*)(ys + i) = __builtin_convertvector(y, v4s);
+    *(v4b_unaligned*)(ons + i) = __builtin_convertvector(pixel >> 28, v4b);
+    max_x = x > max_x ? x : max_x;
+    max_y = y > max_y ? y : max_y;
+  }
+  uint32_t latest = last[3], rest = 0, most_x = 0, most_y = 0;
+  for (; i < records; i++) {
+    const uint32_t t = in[2 * i], pixel = in[2 * i + 1], x = pixel & 0x3fff, y = pixel >> 14 & 0x3fff;
+    rest |= (t < latest) | pixel >> 29;
     latest = t;
     times[i] = t;
     xs[i] = x;
     ys[i] = y;
     ons[i] = pixel >> 28;
-    max_x = x > max_x ? x : max_x;
-    max_y = y > max_y ? y : max_y;
+    most_x = x > most_x ? x : most_x;
+    most_y = y > most_y ? y : most_y;
   }
-  result.unsound = wrong != 0;
-  finish(records * 8, records, max_x, max_y, latest);
+  for (int k = 0; k < 4; k++) {
+    most_x = max_x[k] > most_x ? max_x[k] : most_x;
+    most_y = max_y[k] > most_y ? max_y[k] : most_y;
+    rest |= wrong[k];
+  }
+  result.unsound = rest != 0;
+  finish(records * 8, records, most_x, most_y, latest);
 }
 
 extern "C" void nmnist(int records) {

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { userError } from "../../../base/errors.js";
 import { makeFolder } from "../../../base/node/files.js";
@@ -111,13 +113,9 @@ async function inThreads(
   finished: (answer: Exclude<ChunkAnswer, { failed: string }>) => void,
 ): Promise<void> {
   let next = 0;
-  const source = import.meta.url.endsWith(".ts");
   const runOne = (): Promise<void> => new Promise((settle, reject) => {
     if (next >= chunks.length || interrupted()) return settle();
-    // From the sources (tests) the thread needs the same loader as we have; from the build it needs none.
-    const worker = new Worker(new URL(source ? "./set-worker.ts" : "./set-worker.js", import.meta.url), {
-      workerData: start, execArgv: source ? ["--import", "tsx"] : [],
-    });
+    const worker = startWorker(start);
     const end = (error?: Error): void => {
       void worker.terminate();
       if (error) reject(error);
@@ -138,4 +136,12 @@ async function inThreads(
   const results = await Promise.allSettled(Array.from({ length: threads }, runOne));
   const failed = results.find((r) => r.status === "rejected");
   if (failed) throw failed.reason;
+}
+
+/** From the build, the thread is a file beside this one. From the sources (tests, tsx) it must first learn to read them. */
+function startWorker(workerData: WorkerStart): Worker {
+  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./set-worker.js", import.meta.url), { workerData });
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm/api")).href.replace(/index\.cjs$/, "index.mjs");
+  const code = `import(${JSON.stringify(loader)}).then((api) => { api.register(); return import(${JSON.stringify(new URL("./set-worker.ts", import.meta.url).href)}); });`;
+  return new Worker(code, { eval: true, workerData, execArgv: [] });
 }
