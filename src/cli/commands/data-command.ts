@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import { dataAuditCommand } from "./data-audit.js";
 import { dataConvertCommand } from "./data-convert.js";
 import { dataInfoCommand } from "./data-info.js";
+import { dataSimulateCommand } from "./data-simulate.js";
 import { dataTasksCommand } from "./data-tasks.js";
 import { dataViewCommand } from "./data-view.js";
 
@@ -10,7 +11,7 @@ export const dataCommand: CommandModule = {
   command: "data <command>",
   describe: "inspect, convert and draw event recordings; audit the tasks made of them",
   builder: (yargs) => yargs.command(dataInfoCommand).command(dataConvertCommand).command(dataViewCommand)
-    .command(dataAuditCommand).command(dataTasksCommand)
-    .demandCommand(1, "name a command of data: info, convert, view, audit or tasks"),
+    .command(dataAuditCommand).command(dataTasksCommand).command(dataSimulateCommand)
+    .demandCommand(1, "name a command of data: info, convert, view, audit, tasks or simulate"),
   handler: () => undefined,
 };
