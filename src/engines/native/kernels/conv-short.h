@@ -19,6 +19,9 @@ static inline void addWide(const ShortVec& sum, Vec<int32_t>* out) {
   addWide(half[1], out + 1);
 }
 
+// The block of weights may be larger than that of convEvents: the sums are in registers, not beside it in the cache.
+constexpr int SHORT_BLOCK_BYTES = 40 * 1024;
+
 // NV vectors V of output channels from channel `first` on, kernel columns kw0…kw1−1.
 template <class V, int NV>
 __attribute__((noinline)) static void convShortRows(const Layer& L, const int16_t* w, uint32_t longest, const Events& e, int t0, int steps, int32_t* x, int first, int kw0, int kw1) {
@@ -56,7 +59,7 @@ __attribute__((noinline)) static void convShortRows(const Layer& L, const int16_
 
 template <class V, int NV>
 static void convShortColumns(const Layer& L, const int16_t* w, uint32_t longest, const Events& e, int t0, int steps, int32_t* x, int first) {
-  int columns = BLOCK_BYTES / (L.inC * NV * int(sizeof(V)));
+  int columns = SHORT_BLOCK_BYTES / (L.inC * NV * int(sizeof(V)));
   if (columns < 1) columns = 1;
   for (int kw = 0; kw < L.kW; kw += columns)
     convShortRows<V, NV>(L, w, longest, e, t0, steps, x, first, kw, kw + columns < L.kW ? kw + columns : L.kW);

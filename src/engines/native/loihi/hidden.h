@@ -83,7 +83,8 @@ void arrivals(const Hidden& h, const Events& in, int t0, int steps, int32_t* q) 
   else convEvents<int32_t>(h.L, h.weights.data(), in, t0, steps, q);
 }
 
-template <bool Careful> bool runConv(Context& c, int l, Tape& tape, Work& w, bool store) {
+// By stepPlain, or by stepExact where `exact`; returns whether the plain form served.
+bool runConv(Context& c, int l, Tape& tape, Work& w, bool store, bool exact) {
   Hidden& h = c.hidden[l];
   const Layer& L = h.L;
   const Events& in = tape.spikes[l];
@@ -107,14 +108,16 @@ template <bool Careful> bool runConv(Context& c, int l, Tape& tape, Work& w, boo
     if (n > skip) arrivals(h, in, r - 2 + skip, n - skip, w.q.get() + skip * L.outSize());
     for (int k = 0; k < n; k++) {
       uint16_t* bits = w.words.data() + size_t(r + k - 1) * apart;
-      stepNeurons<Careful>(positions, L.outC, L.outCp, h.neuron, w.q.get() + k * L.outSize(), 6, h.bias.data(), s,
-                           store ? tape.vBefore[l].get() + size_t(r + k - 1) * L.outSize() : nullptr, tape.wraps, l, r + k, met,
-                           [&](int i, int channel, VI fired) { bits[i] = uint16_t(laneBits(fired)); tally[channel] -= fired; });
+      int32_t* before = store ? tape.vBefore[l].get() + size_t(r + k - 1) * L.outSize() : nullptr;
+      const StepInput input = {positions, L.outC, L.outCp, w.q.get() + k * L.outSize(), 6, h.bias.data(), l, r + k};
+      const auto fired = [&](int i, int channel, VI spike) { bits[i] = uint16_t(laneBits(spike)); tally[channel] -= spike; };
+      if (exact) stepExact(input, h.neuron, s, before, tape.wraps, fired);
+      else stepPlain(input, h.neuron, s, before, met, fired);
       if (list) emitSpikes(L, bits, out);
     }
   }
-  tape.cut[l] = any(met.clipped) || h.neuron.refractory > 1;
-  return any(met.wrapped);
+  tape.cut[l] = exact || any(met.clipped);
+  return !met.wrapped();
 }
 
 // Spikes of every layer, v⁻ where the backward will ask for it, spikes by channel into counts (a pool's: all in its first channel).
@@ -127,7 +130,7 @@ void hiddenForward(Context& c, Tape& tape, Work& w, int32_t* counts, bool store)
     const Layer& L = c.hidden[l].L;
     Events& out = tape.spikes[l + 1];
     if (c.hidden[l].kind == CONV) {
-      if (runConv<false>(c, l, tape, w, store)) runConv<true>(c, l, tape, w, store);
+      if (c.hidden[l].neuron.refractory > 1 || !runConv(c, l, tape, w, store, false)) runConv(c, l, tape, w, store, true);
       if (counts) for (int k = 0; k < L.outC; k++) counts[k] += w.tally[k];
     } else {
       if (l > 0 && pooled(c, l - 1)) poolWords(L, w.words.data(), c.S, out, w.pool);

@@ -23,13 +23,20 @@ struct Neuron {
 static inline VI splat(int32_t x) { VI v; for (int i = 0; i < LANE; i++) v[i] = x; return v; }
 static inline VF splatF(float x) { VF v; for (int i = 0; i < LANE; i++) v[i] = x; return v; }
 
-// rtz(x·keep/4096) for |x| < 2^24, without 64-bit products: |x| = 4096a + b gives a·keep + ⌊b·keep/4096⌋.
-static inline VI decayed(VI x, int32_t keep) {
-  const VI sign = x >> 31;
-  const VI m = (x ^ sign) - sign;
-  const VI d = (m >> 12) * keep + (((m & 4095) * keep) >> 12);
-  return (d ^ sign) - sign;
-}
+// rtz(x·keep/4096) for |x| < 2^24, without 64-bit products. x = 4096a + b with b ≥ 0 gives a·keep + ⌊b·keep/4096⌋, toward −∞; what
+// is added to b·keep where x is negative turns that toward zero. Where keep/4096 is a small fraction, x·numerator fits 32 bits.
+struct Decay {
+  int32_t keep, numerator, shift;
+  explicit Decay(int32_t k) : keep(k), numerator(k), shift(12) {
+    while (shift > 0 && numerator % 2 == 0) { numerator /= 2; shift--; }
+  }
+  bool fits() const { return numerator < 128; }
+  template <bool Fits> VI of(VI x) const {
+    const VI sign = x >> 31;
+    if (Fits) return (x * numerator + (sign & ((1 << shift) - 1))) >> shift;
+    return (x >> 12) * keep + (((x & 4095) * keep + (sign & 4095)) >> 12);
+  }
+};
 static inline VI wrapTo(VI x, int bits) { const int s = 32 - bits; return (x << s) >> s; }
 
 enum Quantity { WRAP_Q = 0, WRAP_U = 1, WRAP_BIAS = 2 };
@@ -57,68 +64,97 @@ static inline uint32_t laneBits(VI v) {
   return bits;
 }
 
-// What stepNeurons met: bits that a wrap changed, and whether a voltage was clipped.
-struct Met { VI wrapped = {}, clipped = {}; };
-
-// One step of `positions`·`cp` compartments. q [positions][cp] as summed, to be shifted left by `shift`; bias [cp]; writes v⁻ where
-// vBefore is not null; fired(i, mask) gets the spikes of vector i as −1 or 0.
-// Careful: each wrap is reported where it happens. Else their union is left in `met`, and the caller runs the sample once more,
-// carefully, where it is not 0: looking at every vector would cost more than the step itself.
-template <bool Careful, bool Refractory, class Fired>
-static inline void stepVectors(int positions, int channels, int cp, const Neuron& n, const int32_t* q, int shift, const int32_t* bias,
-                               NeuronState& s, int32_t* vBefore, Array<Wrap>& wraps, int layer, int step, Met& met, Fired fired) {
-  const int vectors = cp / LANE;
-  const VI* qs = reinterpret_cast<const VI*>(q);
-  const VI* bs = reinterpret_cast<const VI*>(bias);
-  VI *us = reinterpret_cast<VI*>(s.u.get()), *vs = reinterpret_cast<VI*>(s.v.get()), *rs = reinterpret_cast<VI*>(s.refractory.get());
-  VI* before = reinterpret_cast<VI*>(vBefore);
-  const VI limit = splat(V_LIMIT), vth = splat(n.vth);
-  VI wrapped = {}, clipped = {};
-  for (int p = 0, i = 0; p < positions; p++) {
-    for (int c = 0; c < vectors; c++, i++) {
-      const VI sum = qs[i] << shift;
-      const VI qw = wrapTo(sum, 22);
-      const VI uRaw = decayed(us[i], n.keepU) + qw;
-      const VI u = wrapTo(uRaw, 24);
-      const VI driveRaw = u + bs[c];
-      const VI drive = wrapTo(driveRaw, 24);
-      const VI flagQ = qw ^ sum, flagU = u ^ uRaw, flagB = drive ^ driveRaw;
-      wrapped |= flagQ | flagU | flagB;
-      if (Careful) {
-        reportWraps(wraps, flagQ, layer, WRAP_Q, step, p, c, channels);
-        reportWraps(wraps, flagU, layer, WRAP_U, step, p, c, channels);
-        reportWraps(wraps, flagB, layer, WRAP_BIAS, step, p, c, channels);
-      }
-      us[i] = u;
-      const VI raw = decayed(vs[i], n.keepV) + drive;
-      VI v = raw > limit ? limit : (raw < -limit ? -limit : raw);
-      const VI cut = raw ^ v;
-      clipped |= cut;
-      if (Refractory) {
-        const VI blocked = rs[i] > 0;
-        v &= ~blocked;
-        const VI spike = v > vth;
-        rs[i] = spike ? splat(n.refractory - 1) : rs[i] + blocked;           // blocked is −1
-        if (before) before[i] = blocked ? splat(BLOCKED) : (cut != 0 ? (raw > 0 ? splat(CLIPPED) : splat(-CLIPPED)) : v);
-        vs[i] = v & ~spike;
-        fired(i, c, spike);
-      } else {
-        const VI spike = v > vth;
-        if (before) before[i] = cut != 0 ? (raw > 0 ? splat(CLIPPED) : splat(-CLIPPED)) : v;
-        vs[i] = v & ~spike;
-        fired(i, c, spike);
-      }
-    }
+// What a run of steps met: the extremes of what may wrap, by which the caller knows whether the plain form was right, and the bits that
+// clipping changed.
+struct Met {
+  VI qLow = {}, qHigh = {}, uLow = {}, uHigh = {}, clipped = {};
+  bool wrapped() const {
+    for (int i = 0; i < LANE; i++)
+      if (qLow[i] < -(1 << 21) || qHigh[i] >= 1 << 21 || uLow[i] < -(1 << 23) || uHigh[i] >= 1 << 23) return true;
+    return false;
   }
-  met.wrapped |= wrapped;
-  met.clipped |= clipped;
+};
+static inline void widen(VI x, VI& low, VI& high) { low = x < low ? x : low; high = x > high ? x : high; }
+
+static inline VI clamped(VI x, int32_t limit) {
+  const VI high = splat(limit), low = splat(-limit);
+  const VI upper = x < high ? x : high;
+  return upper > low ? upper : low;
 }
 
-template <bool Careful, class Fired>
-static inline void stepNeurons(int positions, int channels, int cp, const Neuron& n, const int32_t* q, int shift, const int32_t* bias,
-                               NeuronState& s, int32_t* vBefore, Array<Wrap>& wraps, int layer, int step, Met& met, Fired fired) {
-  if (n.refractory > 1) stepVectors<Careful, true>(positions, channels, cp, n, q, shift, bias, s, vBefore, wraps, layer, step, met, fired);
-  else stepVectors<Careful, false>(positions, channels, cp, n, q, shift, bias, s, vBefore, wraps, layer, step, met, fired);
+struct StepInput {
+  int positions, channels, cp;
+  const int32_t* q;          // [positions][cp] as summed, to be shifted left by `shift`
+  int shift;
+  const int32_t* bias;       // [cp]
+  int layer, step;           // named in what is reported
+};
+
+// One step where nothing wraps or is blocked: true of nearly every step of nearly every network, and a third cheaper than looking.
+// Extremes go to `met`; where they show that it was not so, the caller runs the layer again by stepExact.
+// Writes v⁻ where vBefore is not null; fired(i, c, mask) gets the spikes of vector i, c-th of its position, as −1 or 0.
+template <bool Fits, class Fired>
+static inline void stepPlainBy(const StepInput& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Met& met, Fired fired) {
+  const int vectors = in.cp / LANE;
+  const VI* qs = reinterpret_cast<const VI*>(in.q);
+  const VI* bs = reinterpret_cast<const VI*>(in.bias);
+  VI *us = reinterpret_cast<VI*>(s.u.get()), *vs = reinterpret_cast<VI*>(s.v.get()), *before = reinterpret_cast<VI*>(vBefore);
+  const VI vth = splat(n.vth);
+  const Decay keepU(n.keepU), keepV(n.keepV);
+  Met m = met;
+  for (int p = 0, i = 0; p < in.positions; p++) {
+    for (int c = 0; c < vectors; c++, i++) {
+      const VI q = qs[i] << in.shift;
+      const VI u = keepU.of<Fits>(us[i]) + q, drive = u + bs[c];
+      const VI stored = clamped(keepV.of<false>(vs[i]) + drive, CLIPPED), v = clamped(stored, V_LIMIT), spike = v > vth;
+      widen(q, m.qLow, m.qHigh);
+      widen(u, m.uLow, m.uHigh);
+      widen(drive, m.uLow, m.uHigh);
+      m.clipped |= stored ^ v;
+      us[i] = u;
+      if (before) before[i] = stored;
+      vs[i] = v & ~spike;
+      fired(i, c, spike);
+    }
+  }
+  met = m;
+}
+template <class Fired>
+static inline void stepPlain(const StepInput& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Met& met, Fired fired) {
+  if (Decay(n.keepU).fits()) stepPlainBy<true>(in, n, s, vBefore, met, fired);
+  else stepPlainBy<false>(in, n, s, vBefore, met, fired);
+}
+
+// One step as design §4 has it, every wrap reported.
+template <class Fired>
+static inline void stepExact(const StepInput& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Array<Wrap>& wraps, Fired fired) {
+  const int vectors = in.cp / LANE;
+  const VI* qs = reinterpret_cast<const VI*>(in.q);
+  const VI* bs = reinterpret_cast<const VI*>(in.bias);
+  VI *us = reinterpret_cast<VI*>(s.u.get()), *vs = reinterpret_cast<VI*>(s.v.get()), *rs = reinterpret_cast<VI*>(s.refractory.get());
+  VI* before = reinterpret_cast<VI*>(vBefore);
+  const VI vth = splat(n.vth);
+  const Decay keepU(n.keepU), keepV(n.keepV);
+  for (int p = 0, i = 0; p < in.positions; p++) {
+    for (int c = 0; c < vectors; c++, i++) {
+      const VI sum = qs[i] << in.shift, qw = wrapTo(sum, 22);
+      const VI uRaw = keepU.of<false>(us[i]) + qw, u = wrapTo(uRaw, 24);
+      const VI driveRaw = u + bs[c], drive = wrapTo(driveRaw, 24);
+      if (any((qw ^ sum) | (u ^ uRaw) | (drive ^ driveRaw))) {
+        reportWraps(wraps, qw ^ sum, in.layer, WRAP_Q, in.step, p, c, in.channels);
+        reportWraps(wraps, u ^ uRaw, in.layer, WRAP_U, in.step, p, c, in.channels);
+        reportWraps(wraps, drive ^ driveRaw, in.layer, WRAP_BIAS, in.step, p, c, in.channels);
+      }
+      us[i] = u;
+      const VI raw = keepV.of<false>(vs[i]) + drive;
+      const VI stored = clamped(raw, CLIPPED), blocked = rs[i] > 0;
+      const VI v = clamped(stored, V_LIMIT) & ~blocked, spike = v > vth;
+      rs[i] = spike ? splat(n.refractory - 1) : rs[i] + blocked;             // blocked is −1
+      if (before) before[i] = blocked ? splat(BLOCKED) : stored;
+      vs[i] = v & ~spike;
+      fired(i, c, spike);
+    }
+  }
 }
 
 // ∂spike/∂v⁻ = 1/(vth·(10|x|+1)²), x = v⁻/vth − 1.

@@ -151,9 +151,8 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
       if (learning) __builtin_memcpy(tape.x1.data() + size_t(r - 1) * P.inputs, s.x1.data(), P.inputs);
     }
     int32_t* spike = tape.spike.data() + size_t(r - 1) * kp;
-    Met met;
-    stepNeurons<true>(1, P.outputs, kp, P.neuron, q.data(), 0, P.bias.data(), s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, wraps, layer, r, met,
-                      [&](int i, int, VI fired) { reinterpret_cast<VI*>(spike)[i] = fired & 1; });
+    stepExact({1, P.outputs, kp, q.data(), 0, P.bias.data(), layer, r}, P.neuron, s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, wraps,
+              [&](int i, int, VI fired) { reinterpret_cast<VI*>(spike)[i] = fired & 1; });
     for (int i = 0; i < P.outputs; i++) {
       tape.u[size_t(r - 1) * kp + i] = s.neurons.u[i];
       tape.v[size_t(r - 1) * kp + i] = s.neurons.v[i];
