@@ -50,7 +50,7 @@ export async function preparedSource(resolved: ResolvedConfig, dataPath?: string
     const { config } = resolved;
     return config.geometry || config.preset || config.network ? resolved : resolveConfig({ ...config, preset });
   };
-  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place), resolved) };
+  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place, resolved.config.data.simulated), resolved) };
   if (dataPath === undefined) {
     throw userError({
       code: "E-DATA-001", at: `data.set "${set}"`, found: "its recordings do not ship with this package",
