@@ -37,12 +37,19 @@ export interface DoubleNmnistOptions {
   readonly data?: "real" | "simulated";
   /** Indices of each split under protocol A, where the recordings are not the 800 that ship with the package. */
   readonly authorsSplit?: Readonly<Record<Split, readonly [first: number, last: number]>>;
+  /** Simulated recordings that join the training split alone, from images that no held-out recording shows: validation
+   *  and test stay as they are (design §8). */
+  readonly simulatedTraining?: readonly DigitRecording[];
 }
+
+/** MNIST training images whose real recordings are held out, here or for acceptance (design §8): no simulated recording of
+ *  one may be trained on. */
+export const HELD_OUT_IMAGES: readonly [first: number, last: number] = [521, 1000];
 
 /** Double N-MNIST: classes are ordered pairs of digits. Protocol B (default): both recordings of a sample are drawn
  *  independently, and splits share none; A: as the authors' loader, for comparing with their numbers (design §8). */
 export function createDoubleNmnist(recordings: readonly DigitRecording[], options: DoubleNmnistOptions = {}): TaskSource {
-  const { protocol = "B", data = "real", authorsSplit = AUTHORS_SPLIT } = options;
+  const { protocol = "B", data = "real", authorsSplit = AUTHORS_SPLIT, simulatedTraining = [] } = options;
   const poolOf = (split: Split): ReadonlyMap<string, readonly EncodedRecording[]> => {
     const [first, last] = (protocol === "A" ? authorsSplit : RECORDING_SPLIT)[split];
     const pools = new Map<string, EncodedRecording[]>();
@@ -52,13 +59,20 @@ export function createDoubleNmnist(recordings: readonly DigitRecording[], option
       pool.push({ id: `nmnist/${String(index).padStart(5, "0")}`, frames });
       pools.set(String(label), pool);
     }
+    const [heldFirst, heldLast] = HELD_OUT_IMAGES;
+    for (const { label, index, frames } of split === "train" ? simulatedTraining : []) {
+      if (index >= heldFirst && index <= heldLast) continue;
+      const pool = pools.get(String(label)) ?? [];
+      pool.push({ id: `simulated/${String(index).padStart(5, "0")}`, frames });
+      pools.set(String(label), pool);
+    }
     return pools;
   };
   const splits: readonly Split[] = ["train", "validation", "test"];
   const each = <T>(make: (split: Split) => T): Record<Split, T> =>
     Object.fromEntries(splits.map((split) => [split, make(split)])) as Record<Split, T>;
   return createRecordingSource({
-    name: "double N-MNIST", data, protocol,
+    name: simulatedTraining.length > 0 ? "double N-MNIST with simulated recordings in training" : "double N-MNIST", data, protocol,
     classes: each((split) => DOUBLE_DIGIT_SPLIT[split].map(classOf)), pools: each(poolOf),
   });
 }

@@ -4,7 +4,7 @@ export { createClassFolder, splitBySeed } from "./class-folder.js";
 export type { ClassFolderOptions } from "./class-folder.js";
 export { ASL_LETTERS, ASL_RECORDINGS_AS_AUTHORS, DOUBLE_ASL_SPLIT, doubleAslSplit } from "./double-asl-dvs.js";
 export { composeSample } from "./compose.js";
-export { DOUBLE_DIGIT_SPLIT, RECORDING_SPLIT, createDoubleNmnist } from "./double-nmnist.js";
+export { DOUBLE_DIGIT_SPLIT, HELD_OUT_IMAGES, RECORDING_SPLIT, createDoubleNmnist } from "./double-nmnist.js";
 export type { DigitRecording, DoubleNmnistOptions } from "./double-nmnist.js";
 export { createRecordingSource } from "./recording-source.js";
 export type { ComposedClass, EncodedRecording, RecordingSourceOptions } from "./recording-source.js";

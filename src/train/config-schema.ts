@@ -68,6 +68,8 @@ const dataSchema = z.strictObject({
   testQueries: z.int().min(1).max(1000).default(10).describe("queries a class in validation and test"),
   shiftPixels: z.int().min(0).max(16).default(2).describe("augmentation: largest shift of a training sample"),
   dropShare: z.number().min(0).max(0.9).default(0.1).describe("augmentation: share of a training sample's events that is dropped"),
+  simulated: z.string().min(1).optional()
+    .describe("double-nmnist: a folder that `data simulate saccades` made; its recordings join the training split alone, protocol B"),
   transforms: z.array(transformSchema).max(32).optional().describe("applied to every recording of a folder before frames are made, in this order"),
   split: z.strictObject({ train: z.array(z.string()), validation: z.array(z.string()), test: z.array(z.string()) }).optional()
     .describe("classes of each split of a folder; dealt 64 : 16 : 20 by seed where not given"),
