@@ -1,6 +1,9 @@
 /** Holds an image against the model it was compiled from, synapse by synapse. It shares no code with the passes. */
 import type { ChipImage, CoreImage } from "../hw/image.js";
 import { unpackCompartment } from "../hw/compartment-word.js";
+import { effectiveWeight } from "../hw/weights.js";
+import { inputSpikes } from "./ir.js";
+import type { PaddingLoad } from "./verifiers/padding.js";
 import { networkShapes, sizeOf } from "../src/model/shapes.js";
 import type { LayerSpec, QuantizedNetwork, Shape3 } from "../src/model/types.js";
 import { addressKey, forEachDelivery, INPUT_LAYER, type Delivery } from "./expand.js";
@@ -20,6 +23,8 @@ export interface Comparison {
   readonly differences: number;
   /** The first few. */
   readonly examples: readonly Difference[];
+  /** What each padding compartment that anything reaches could get in a step. */
+  readonly padding: readonly PaddingLoad[];
 }
 
 const EXAMPLE_LIMIT = 10;
@@ -144,6 +149,9 @@ interface CoreView {
   readonly kernelAt: Int32Array;
   /** [compartment] last source that reached it. */
   readonly stamped: Int32Array;
+  /** [compartment] sums of effective weights into padding, by sign, if every source spikes as often as it can. */
+  readonly positive: Float64Array;
+  readonly negative: Float64Array;
 }
 
 class Comparer {
@@ -164,7 +172,12 @@ class Comparer {
 
   result(): Comparison {
     const { synapses, paddingSynapses, neurons, differences, examples } = this;
-    return { synapses, paddingSynapses, neurons, differences, examples };
+    const padding = [...this.views].flatMap(([core, { positive, negative }]) =>
+      Array.from(positive, (sum, k) => ({ core, compartment: k, positive: sum, negative: negative[k] })).filter(
+        (load) => load.positive + load.negative > 0,
+      ),
+    );
+    return { synapses, paddingSynapses, neurons, differences, examples, padding };
   }
 
   private differ(at: string, found: string, expected: string): void {
@@ -312,6 +325,8 @@ class Comparer {
         columnAt: gather((layer) => layer.columnAt),
         kernelAt: gather((layer) => layer.kernelAt),
         stamped: new Int32Array(neuronOf.length).fill(-1),
+        positive: new Float64Array(neuronOf.length),
+        negative: new Float64Array(neuronOf.length),
       };
       this.views.set(core, view);
     }
@@ -333,7 +348,14 @@ class Comparer {
         `a synapse to compartment ${compartment}`,
         `below ${neuronOf.length}`,
       );
-    else this.paddingSynapses++;
+    else {
+      this.paddingSynapses++;
+      const { spec } = this.layers[sourceLayer + 1];
+      const weight = effectiveWeight(found, spec.kind === "pool" ? 0 : spec.weight.wgtExp);
+      const { positive, negative } = this.viewOf(delivery);
+      const spikes = sourceLayer === INPUT_LAYER ? inputSpikes(this.image.contract.mode) : 1;
+      (weight > 0 ? positive : negative)[compartment] += spikes * Math.abs(weight);
+    }
     return true;
   }
 

@@ -13,6 +13,9 @@ import type { NetworkSpec, QuantizedNetwork, Shape3 } from "../src/model/types.j
 /** Source index of a projection that starts at the network's input. */
 export const INPUT = -1;
 
+/** Most spikes that an input pixel sends in a step: counts are stored in a byte (src/events/types.ts). */
+export const inputSpikes = (mode: "binary" | "counts"): number => (mode === "counts" ? 255 : 1);
+
 /** [y, x] */
 export type Pair = readonly [y: number, x: number];
 

@@ -4,7 +4,15 @@
  *  Order: layers as given, then boxes by channel, row, column, so that equal input gives equal output. */
 import { BOARDS, CHIP_LIMITS, CORE_LIMITS, type BoardName } from "../../hw/limits.js";
 import type { Diagnostics } from "../../src/base/errors.js";
-import type { Box, LoweredNetwork, MapLayer, PartitionedCore, PartitionedNetwork, Piece } from "../ir.js";
+import {
+  inputSpikes,
+  type Box,
+  type LoweredNetwork,
+  type MapLayer,
+  type PartitionedCore,
+  type PartitionedNetwork,
+  type Piece,
+} from "../ir.js";
 import { searchLayer } from "../search/grid.js";
 import { mergePieces } from "../search/merge.js";
 import type { TileRefusal } from "../search/tile.js";
@@ -23,7 +31,7 @@ export function partition(
   diagnostics: Diagnostics,
 ): PartitionedNetwork {
   const maxWords = Math.floor(CORE_LIMITS.synapseWords * options.synapseMargin);
-  const memories = network.layers.map((layer) => new TileMemory(layer, maxWords));
+  const memories = network.layers.map((layer) => new TileMemory(layer, maxWords, inputSpikes(network.spec.input.mode)));
   const chipsAllowed = options.board ? BOARDS[options.board] : BOARDS["pohoiki-springs"];
   let coresNeeded = Infinity;
   for (let chips = fewestChips(network); chips <= Math.min(chipsAllowed, widestLayer(network)); chips++) {
@@ -80,7 +88,7 @@ function cutLayers(
       const tiles = searchLayer(layer, region, memories[index]);
       if (isRefusal(tiles)) {
         if (tiles.resource === "compartments") overfull = true;
-        else refuseLayer(layer, tiles, options, diagnostics);
+        else refuseLayer(layer, tiles, options, inputSpikes(network.spec.input.mode), diagnostics);
         return;
       }
       for (const { box, cost } of tiles) pieces.push({ layer: index, box, layout: cost.layout, region: chip });
@@ -112,6 +120,7 @@ function refuseLayer(
   layer: MapLayer,
   refusal: TileRefusal,
   options: PartitionOptions,
+  spikes: number,
   diagnostics: Diagnostics,
 ): void {
   const margin = `${Math.round(options.synapseMargin * 100)} % of ${CORE_LIMITS.synapseWords}`;
@@ -119,15 +128,15 @@ function refuseLayer(
     at: `layer "${layer.name}"`,
     found: `${refusal.found} ${refusal.resource} in the smallest piece tried`,
     limit: `${refusal.limit} (${refusal.resource === "synapse words" ? `${margin}, ` : ""}hw/limits.ts)`,
-    hint: remedyFor(layer, options),
+    hint: remedyFor(layer, options, spikes),
   });
 }
 
 /** A remedy that was tried: the whole margin, then fewer bits; else one that makes the layer's input smaller. */
-function remedyFor(layer: MapLayer, options: PartitionOptions): string {
+function remedyFor(layer: MapLayer, options: PartitionOptions, spikes: number): string {
   const [c1, y1, x1] = layer.shape;
   const fits = (candidate: MapLayer, margin: number): boolean => {
-    const memory = new TileMemory(candidate, Math.floor(CORE_LIMITS.synapseWords * margin));
+    const memory = new TileMemory(candidate, Math.floor(CORE_LIMITS.synapseWords * margin), spikes);
     return !isRefusal(searchLayer(candidate, { c0: 0, c1, y0: 0, y1, x0: 0, x1 }, memory));
   };
   if (options.synapseMargin < 1 && fits(layer, 1)) return "a synapse margin of 1";

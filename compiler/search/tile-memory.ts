@@ -1,6 +1,7 @@
 /** Tiles found so far: many boxes of a layer cost the same. */
 import { axisReach, sourceChannels } from "../geometry.js";
 import type { Box, MapLayer } from "../ir.js";
+import { PaddingLoads } from "./padding.js";
 import { bestLayout, type TileCost, type TileRefusal } from "./tile.js";
 
 /** A box with the layout found for it. */
@@ -13,16 +14,22 @@ export interface Tile {
 export class TileMemory {
   private readonly known = new Map<string, TileCost | TileRefusal>();
 
+  private readonly padding: PaddingLoads;
+
+  /** @param inputSpikes  most spikes that an input pixel sends in a step */
   constructor(
     private readonly layer: MapLayer,
     readonly maxWords: number,
-  ) {}
+    inputSpikes: number,
+  ) {
+    this.padding = new PaddingLoads(layer, inputSpikes);
+  }
 
   best(box: Box): TileCost | TileRefusal {
     const key = this.keyOf(box);
     let result = this.known.get(key);
     if (!result) {
-      result = bestLayout(this.layer, box, this.maxWords);
+      result = bestLayout(this.layer, box, this.maxWords, this.padding);
       this.known.set(key, result);
     }
     return result;

@@ -17,6 +17,7 @@ import {
   type Arrangement,
 } from "../geometry.js";
 import type { Box, Layout, MapLayer, Projection } from "../ir.js";
+import { SAFE_INPUT, type PaddingLoads } from "./padding.js";
 
 /** What one box takes of its core, and what a spike of every source would cost. */
 export interface TileCost {
@@ -243,8 +244,22 @@ function paddedMore(layout: Layout, than: Layout): boolean {
   return y >= thanY && x >= thanX && (y > thanY || x > thanX);
 }
 
-/** The layout of least energy, then of fewest words, that keeps a box on one core; or what forbids every one. */
-export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCost | TileRefusal {
+/** The layout of least energy, then of fewest words, that keeps a box on one core; or what forbids every one. Layouts whose
+ *  padding compartments could wrap are none. */
+export function bestLayout(
+  layer: MapLayer,
+  box: Box,
+  maxWords: number,
+  padding: PaddingLoads,
+): TileCost | TileRefusal {
+  const loads = new Map<string, number>();
+  const isQuiet = (layout: Layout): boolean => {
+    if (layout.padInner === 0 && layout.padOuter === 0) return true;
+    const key = `${layout.inner} ${layout.padInner} ${layout.padOuter}`;
+    const load = loads.get(key) ?? padding.worst(box, layout);
+    loads.set(key, load);
+    return load <= SAFE_INPUT;
+  };
   const limit = compartmentLimit([layer]);
   let best: TileCost | undefined;
   let refusal: TileRefusal | undefined;
@@ -266,7 +281,7 @@ export function bestLayout(layer: MapLayer, box: Box, maxWords: number): TileCos
       refuse("input axons", cost.inputAxons, CORE_LIMITS.inputAxons);
     else if (cost.listWords > CORE_LIMITS.wordsPerAxon)
       refuse("words per axon", cost.listWords, CORE_LIMITS.wordsPerAxon);
-    else if (!best || better(cost, best)) best = cost;
+    else if ((!best || better(cost, best)) && isQuiet(layout)) best = cost;
   }
   return best ?? refusal!;
 }

@@ -86,7 +86,7 @@ describe("a compiled image of the paper's network", () => {
       0.8 * 16_384,
     );
     expect(compareWithModel(image, model)).toMatchObject({ differences: 0, neurons: 35_845 });
-  });
+  }, 60_000);
 });
 
 describe("cores", () => {

@@ -19,9 +19,9 @@ describe("compileNetwork", () => {
     }
   });
 
-  it("prints the paper's partition and placement as reviewed", async () => {
+  it("prints the paper's partition, placement and proof of quiet padding as reviewed", async () => {
     const { passes } = compileNetwork(quantized(paper(16, 32)), geometry);
-    for (const pass of ["partition", "place"]) {
+    for (const pass of ["partition", "place", "expand"]) {
       await expect(passes.find((p) => p.name === pass)!.printed).toMatchFileSnapshot(golden(pass, "paper"));
     }
   }, 60_000);
