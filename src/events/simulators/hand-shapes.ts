@@ -127,11 +127,16 @@ function turn({ ax, ay, bx, by, radius }: Capsule, degrees: number): Capsule {
 /** Signed distance from a point to the union of capsules: negative inside. */
 export function distanceToShape(shape: readonly Capsule[], x: number, y: number): number {
   let least = Infinity;
-  for (const { ax, ay, bx, by, radius } of shape) {
-    const [dx, dy] = [bx - ax, by - ay];
+  for (let k = 0; k < shape.length; k++) {
+    const { ax, ay, bx, by, radius } = shape[k];
+    const dx = bx - ax;
+    const dy = by - ay;
     const square = dx * dx + dy * dy;
     const t = square > 0 ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / square)) : 0;
-    const distance = Math.hypot(x - ax - t * dx, y - ay - t * dy) - radius;
+    const ex = x - ax - t * dx;
+    const ey = y - ay - t * dy;
+    // Not Math.hypot, which takes ten times as long.
+    const distance = Math.sqrt(ex * ex + ey * ey) - radius;
     if (distance < least) least = distance;
   }
   return least;

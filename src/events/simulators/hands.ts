@@ -57,6 +57,9 @@ export class HandSimulator {
   private readonly steps: number;
   private readonly levels: Float32Array;
   private readonly motion: Float64Array;
+  private readonly light = new Float32Array(2 * EDGE.zero + 1);
+  /** Longest way that an edge makes from where it is at first. */
+  private wayPixels = 0;
 
   constructor(private readonly model: HandModel, private readonly seed: number) {
     this.sensor = createSensor(model.pixel, DAVIS240.width, DAVIS240.height, seed);
@@ -84,13 +87,12 @@ export class HandSimulator {
     const isBright = rng.uniform() < model.brightHandShare;
     const far = this.move(rng);
     const field = distanceField(shape, palm, far);
-    const dark = Math.log(model.contrast);
-    const [inside, outside] = isBright ? [0, dark] : [dark, 0];
+    this.lightOf(isBright);
     const recorder = new PixelRecorder(sensor, STEP_US, model.durationUs, seed, recording, sink);
     sink.clear();
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        if (this.look(field, x, y, inside, outside)) recorder.record(y * width + x, this.levels, steps);
+        if (this.look(field, x, y)) recorder.record(y * width + x, this.levels, steps);
         else recorder.recordDark(y * width + x);
       }
     }
@@ -116,48 +118,67 @@ export class HandSimulator {
       motion[4 * k + 3] = homeY + model.swayPixels * swung(1, tMs);
     }
     let far = 0;
+    this.wayPixels = 0;
     for (let k = 0; k <= steps; k++) {
       const [x, y] = [motion[4 * k + 2], motion[4 * k + 3]];
+      const turned = Math.abs(Math.atan2(motion[4 * k], motion[4 * k + 1]) - Math.atan2(motion[0], motion[1]));
+      const longest = Math.hypot(DAVIS240.width, DAVIS240.height);
+      this.wayPixels = Math.max(this.wayPixels, Math.hypot(x - motion[2], y - motion[3]) + turned * longest);
       far = Math.max(far, Math.hypot(Math.max(x, DAVIS240.width - x), Math.max(y, DAVIS240.height - y)));
     }
     return far;
   }
 
+  /** Fills `light`: what a pixel sees at z blurs from the hand's edge. */
+  private lightOf(isBright: boolean): void {
+    const { contrast } = this.model;
+    for (let k = 0; k < this.light.length; k++) {
+      const inside = normalBelow((k - EDGE.zero) / EDGE.perBlur);
+      this.light[k] = Math.log(contrast + (1 - contrast) * (isBright ? inside : 1 - inside));
+    }
+  }
+
   /** Fills `levels` with what a pixel sees; false where the hand's edge never comes near it. */
-  private look(field: DistanceField, x: number, y: number, inside: number, outside: number): boolean {
-    const { motion, levels, steps } = this;
+  private look(field: DistanceField, x: number, y: number): boolean {
+    const { levels, steps, light } = this;
     const { blur } = this.model;
-    const reach = 3.5 * blur;
-    // An edge cannot come nearer than the distance at first, less the way that the hand makes: a coarse look first.
+    const reach = EDGE.reach * blur;
     let near = false;
     for (let k = 0; k <= steps && !near; k += COARSE) {
-      near = Math.abs(this.distance(field, x, y, k)) < reach + SLACK;
+      const distance = Math.abs(this.distance(field, x, y, k));
+      // Far from every edge at the start: no step can bring one here.
+      if (k === 0 && distance > reach + this.wayPixels) return false;
+      near = distance < reach + SLACK;
     }
     if (!near) return false;
-    const depth = Math.exp(inside);
-    const light = Math.exp(outside);
+    const scale = EDGE.perBlur / blur;
     for (let k = 0; k <= steps; k++) {
-      const cover = edge(-this.distance(field, x, y, k) / blur);
-      levels[k] = Math.log(light + (depth - light) * cover);
+      const z = EDGE.zero - this.distance(field, x, y, k) * scale;
+      levels[k] = light[z <= 0 ? 0 : z >= 2 * EDGE.zero ? 2 * EDGE.zero : Math.round(z)];
     }
     return true;
   }
 
   private distance(field: DistanceField, x: number, y: number, k: number): number {
     const { motion } = this;
-    const [s, c] = [motion[4 * k], motion[4 * k + 1]];
-    const [dx, dy] = [x - motion[4 * k + 2], y - motion[4 * k + 3]];
+    const s = motion[4 * k];
+    const c = motion[4 * k + 1];
+    const dx = x - motion[4 * k + 2];
+    const dy = y - motion[4 * k + 3];
     const u = (c * dx + s * dy) * PER_PIXEL + field.middle;
     const v = (c * dy - s * dx) * PER_PIXEL + field.middle;
     const i = Math.floor(u);
     const j = Math.floor(v);
-    const [f, g] = [u - i, v - j];
+    const f = u - i;
+    const g = v - j;
     const at = j * field.side + i;
     const d = field.distance;
     return (1 - g) * ((1 - f) * d[at] + f * d[at + 1]) + g * ((1 - f) * d[at + field.side] + f * d[at + field.side + 1]);
   }
 }
 
+/** Table of a blurred edge: samples a blur, the edge's own place, and how far it reaches, in blurs. */
+const EDGE = { perBlur: 128, zero: 512, reach: 4 } as const;
 /** Steps between coarse looks, and how many pixels an edge moves in between at the most. */
 const COARSE = 10;
 const SLACK = 6;
@@ -180,8 +201,3 @@ function distanceField(shape: ReturnType<typeof handShape>, palm: number, far: n
   }
   return { distance, side, middle };
 }
-
-const EDGE = Float32Array.from({ length: 1025 }, (_, k) => normalBelow((k - 512) / 128));
-
-/** Share of a blurred edge's light at z standard deviations inside. */
-const edge = (z: number): number => (z >= 4 ? 1 : z <= -4 ? 0 : EDGE[Math.round(z * 128) + 512]);

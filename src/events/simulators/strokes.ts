@@ -120,7 +120,9 @@ export class StrokeSimulator {
     for (let y = y0; y <= y1; y++) {
       for (let x = x0; x <= x1; x++) {
         const along = square > 0 ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / square)) : 0;
-        const distance = Math.hypot(x - ax - along * dx, y - ay - along * dy);
+        const ex = x - ax - along * dx;
+        const ey = y - ay - along * dy;
+        const distance = Math.sqrt(ex * ex + ey * ey);
         if (distance > reach) continue;
         const pixel = y * width + x;
         const cover = edge((inkRadius - distance) / blur);
