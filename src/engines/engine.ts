@@ -127,7 +127,11 @@ export interface Engine {
   setParameters(masters: Parameters, quantized: QuantizedNetwork): void;
   metaStep(task: Task, options: MetaStepOptions): Promise<MetaStepResult>;
   /** `learn: false`: the queries alone, with the start weights (a separate load of the chip). */
-  evaluate(task: Task, options: MetaStepOptions & { readonly learn: boolean }): Promise<EvaluationResult>;
+  evaluate(task: Task, options: MetaStepOptions & {
+    readonly learn: boolean;
+    /** False: nobody reads `features`; an engine may then leave them empty. */
+    readonly features?: boolean;
+  }): Promise<EvaluationResult>;
   /** Accuracy on the queries after one plain float gradient step of the last layer on the support (a comparison). */
   gradientStepAccuracy(task: Task, options: MetaStepOptions & { readonly rate: number }): Promise<number>;
   /** `loihi`: support presentations with learning in the task's order, then queries; everything recorded.

@@ -177,7 +177,7 @@ describe.each(candidates)("engine %s against the reference on random networks", 
         const { other, reference, task } = await both(
           name,
           seed,
-          { neuronModel: "srm", mode: "counts", groups: false },
+          { neuronModel: "srm", mode: "counts" },
           share,
         );
         const full = { chipSeed: 0, outer: "maml", ...options } as MetaStepOptions;
@@ -194,7 +194,7 @@ describe.each(candidates)("engine %s against the reference on random networks", 
 
   for (const neuronModel of models) {
     runFor(neuronModel)(`${neuronModel}: gives equal bits with 1, 2 and 4 threads`, async () => {
-      const choices = { neuronModel, mode: "counts", groups: false } as const;
+      const choices = { neuronModel, mode: "counts" } as const;
       const { spec, masters, quantized, task } = randomCase(17, choices, 0.3);
       const run = async (threads: number) => {
         const { engine } = await createEngine(spec, { engine: name, threads });

@@ -1,4 +1,4 @@
-// Builds src/engines/native/metaloihi.wasm, which is kept in the repository: the loihi kernels as WebAssembly with SIMD, on
+// Builds src/engines/native/metaloihi.wasm, which is kept in the repository: the kernels as WebAssembly with SIMD, on
 // a shared memory so that workers take items. Needs clang++ with wasm-ld and no C library. Run it after changing a kernel.
 // wasm/recipe.json says from which sources and flags the kept one was made. `--check` compares, without a compiler.
 // Exit codes: 0 built (--check: up to date), 3 no such compiler here, 1 the build failed (--check: stale).
@@ -16,12 +16,12 @@ const recipeFile = join(here, "wasm", "recipe.json");
 const out = outAt > 0 ? resolve(process.argv[outAt + 1]) : kept;
 
 // Vectors of 16 bytes, the width of WebAssembly's: wider ones would be split and spilled.
-const units = ["loihi/loihi.cc", "wasm/platform.cc"];
+const units = ["loihi/loihi.cc", "srm/srm.cc", "wasm/platform.cc"];
 const flags = [
   "--target=wasm32", "-std=c++17", "-O3", "-msimd128", "-matomics", "-mbulk-memory", "-mmutable-globals", "-mnontrapping-fptoint",
   "-nostdlib", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility=hidden",
   "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-command-line-argument",
-  "-DMETALOIHI_FREESTANDING", "-DLOIHI_ISA=wasm", "-DMETALOIHI_VECTOR_BYTES=16",
+  "-DMETALOIHI_FREESTANDING", "-DLOIHI_ISA=wasm", "-DSRM_ISA=wasm", "-DMETALOIHI_VECTOR_BYTES=16",
   "-Wl,--no-entry,--import-memory,--shared-memory,--initial-memory=2097152,--max-memory=2147483648",
   "-Wl,--export-dynamic,--export=metaloihi_allocate,--export=metaloihi_release,--export=__stack_pointer,--strip-all",
 ];
@@ -29,7 +29,7 @@ const flags = [
 const sha256 = (parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest("hex");
 /** Hash of all that the module is made of, but for the compiler: flags, and names and bytes of the sources. */
 function recipeHash() {
-  const headers = ["kernels", "loihi"].flatMap((folder) =>
+  const headers = ["kernels", "loihi", "srm"].flatMap((folder) =>
     readdirSync(join(here, folder)).filter((f) => f.endsWith(".h")).map((f) => `${folder}/${f}`));
   return sha256([JSON.stringify(flags), ...[...units, ...headers].sort().flatMap((f) => [`\0${f}\0`, readFileSync(join(here, f))])]);
 }

@@ -7,7 +7,8 @@ import type { Engine } from "../engine.js";
 import type { LoihiBinding, PresentationArrays, TaskArguments } from "./loihi/binding.js";
 import { LoihiEngine } from "./loihi/loihi-engine.js";
 import { SrmEngine } from "./srm/srm-engine.js";
-import type { Precision, SrmAddon } from "./srm/srm-engine.js";
+import { addonBinding } from "./srm/binding.js";
+import type { Precision, SrmAddon } from "./srm/binding.js";
 
 /** The addon's functions for `loihi` networks (loihi/addon.cc). */
 interface LoihiAddon {
@@ -78,5 +79,5 @@ export const nativeLoihiKernels = (): LoihiBinding => bindingOf(addon());
 /** Engine on the C++ kernels. @throws Error where the addon is not built */
 export function createNativeEngine(spec: NetworkSpec, threads: number, precision: Precision = "float32"): Engine {
   const a = addon();
-  return spec.neuronModel === "srm" ? new SrmEngine(a, spec, threads, precision) : new LoihiEngine("native", bindingOf(a), spec, threads);
+  return spec.neuronModel === "srm" ? new SrmEngine("native", addonBinding(a, precision), spec, threads, precision) : new LoihiEngine("native", bindingOf(a), spec, threads);
 }

@@ -6,12 +6,15 @@ import type { Engine } from "../../engine.js";
 import { RESULT } from "../loihi/binding.js";
 import type { LoihiBinding } from "../loihi/binding.js";
 import { LoihiEngine } from "../loihi/loihi-engine.js";
+import { SrmEngine } from "../srm/srm-engine.js";
+import { Exchange } from "./wasm-exchange.js";
+import type { Allocator } from "./wasm-exchange.js";
+import { wasmSrmBinding } from "./wasm-srm.js";
+import type { SrmKernels } from "./wasm-srm.js";
 import { WasmWorkers } from "./wasm-workers.js";
 
 /** Exports of metaloihi.wasm: the functions of loihi.cc with addresses for pointers, and its allocator. */
-interface Kernels {
-  metaloihi_allocate(bytes: number): number;
-  metaloihi_release(address: number): void;
+interface Kernels extends Allocator, SrmKernels {
   loihi_create_wasm(head: number, rows: number, exps: number): number;
   loihi_destroy_wasm(context: number): void;
   loihi_rule_wasm(context: number, soel: number, reals: number): void;
@@ -34,8 +37,6 @@ interface Kernels {
   loihi_wraps_wasm(context: number, sample: number, rows: number): number;
 }
 
-type Values = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
-
 // 2 GiB at most (build-wasm.mjs), reserved but not taken.
 const MEMORY = { initial: 32, maximum: 32768, shared: true } as const;
 
@@ -50,38 +51,7 @@ function kernelModule(path: string): Promise<WebAssembly.Module> {
   return known;
 }
 
-/** Copies arrays into the shared memory and out of it. The memory grows, so views are made anew each time. */
-class Exchange {
-  constructor(readonly kernels: Kernels, private readonly memory: WebAssembly.Memory) {}
-
-  bytes(address: number, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, address, length);
-  }
-
-  /** Calls with the addresses of copies of `values`; those in `out` are copied back. */
-  call<R>(values: readonly Values[], run: (...addresses: number[]) => R, out = false): R {
-    const addresses = values.map((v) => {
-      const address = this.kernels.metaloihi_allocate(Math.max(1, v.byteLength));
-      this.bytes(address, v.byteLength).set(new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
-      return address;
-    });
-    const result = run(...addresses);
-    values.forEach((v, k) => {
-      if (out) new Uint8Array(v.buffer, v.byteOffset, v.byteLength).set(this.bytes(addresses[k], v.byteLength));
-      this.kernels.metaloihi_release(addresses[k]);
-    });
-    return result;
-  }
-
-
-  /** A copy of `length` values of a kind. */
-  copy<T extends Float32Array | Float64Array | Int32Array>(kind: { new (buffer: ArrayBuffer): T; BYTES_PER_ELEMENT: number },
-    address: number, length: number): T {
-    return new kind(this.bytes(address, length * kind.BYTES_PER_ELEMENT).slice().buffer as ArrayBuffer);
-  }
-}
-
-function bindingOf(x: Exchange, workers: WasmWorkers): LoihiBinding<number> {
+function bindingOf(x: Exchange<Kernels>, workers: WasmWorkers): LoihiBinding<number> {
   const k = x.kernels;
   return {
     create: (head, rows, exps) => x.call([head, rows, exps], k.loihi_create_wasm),
@@ -92,7 +62,7 @@ function bindingOf(x: Exchange, workers: WasmWorkers): LoihiBinding<number> {
       k.loihi_task_wasm(h, t.support, t.query, t.order.length, t.flags, t.seed, order, support, query, assigned)),
     sample: (h, index, rowStart, channel, count) =>
       x.call([rowStart, channel, count], (a, b, c) => k.loihi_sample_wasm(h, index, a, b, c)),
-    run: (h) => workers.run(h),
+    run: (h) => workers.run("loihi", h),
     result: (h, which) => {
       const length = new Int32Array(1);
       const address = x.call([length], (at) => k.loihi_result_wasm(h, which, at), true);
@@ -121,11 +91,10 @@ function bindingOf(x: Exchange, workers: WasmWorkers): LoihiBinding<number> {
 }
 
 /** Engine on the same kernels as WebAssembly, `threads` workers on a shared memory. The integers of a `loihi` network are
- *  those of the native engine; float32 gradients differ in their last bits, as vectors are narrower.
+ *  those of the native engine, and so are the spikes of an `srm` network; float32 gradients differ in their last bits, as vectors are narrower.
  *  @param path  of another build of the module (tests)
- *  @throws Error for `srm` networks, which these kernels do not run */
+ *  @throws UserError where the kernels do not run the network */
 export async function createWasmEngine(spec: NetworkSpec, threads: number, path = keptModule()): Promise<Engine> {
-  if (spec.neuronModel === "srm") throw new Error("the WebAssembly kernels run loihi networks, not srm");
   const module = await kernelModule(path);
   const memory = new WebAssembly.Memory(MEMORY);
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
@@ -133,7 +102,10 @@ export async function createWasmEngine(spec: NetworkSpec, threads: number, path 
   const workers = new WasmWorkers(module, memory, threads, (bytes) => kernels.metaloihi_allocate(bytes));
   const release = () => void workers.stop();
   try {
-    return new LoihiEngine("wasm", bindingOf(new Exchange(kernels, memory), workers), spec, threads, release);
+    const exchange = new Exchange(kernels, memory);
+    return spec.neuronModel === "srm"
+      ? new SrmEngine("wasm", wasmSrmBinding(exchange, workers), spec, threads, "float32", release)
+      : new LoihiEngine("wasm", bindingOf(exchange, workers), spec, threads, release);
   } catch (error) {
     release();
     throw error;

@@ -4,10 +4,15 @@ import { parentPort, workerData } from "node:worker_threads";
 
 const { module, memory, stackTop, thread, workers, control } = workerData;
 const instance = new WebAssembly.Instance(module, { env: { memory } });
-const { __stack_pointer: stack, loihi_items_wasm: items, loihi_run_wasm: run } = instance.exports;
+const { __stack_pointer: stack, loihi_items_wasm, loihi_run_wasm, srm_items_wasm_f32, srm_run_wasm_f32 } = instance.exports;
+const kernels = {
+  loihi: { items: loihi_items_wasm, run: loihi_run_wasm },
+  srm: { items: srm_items_wasm_f32, run: srm_run_wasm_f32 },
+};
 stack.value = stackTop;
 
-parentPort.on("message", ({ context, phases }) => {
+parentPort.on("message", ({ network, context, phases }) => {
+  const { items, run } = kernels[network];
   // control [phase] = next item, [phases + phase] = workers that have finished the phase.
   for (let phase = 0; phase < phases; phase++) {
     const count = items(context, phase);

@@ -1,14 +1,14 @@
 import { Worker } from "node:worker_threads";
 
-/** Phases of loihi.cc. */
-const PHASES = 6;
+/** Phases of loihi.cc and of srm.cc. */
+const PHASES = { loihi: 6, srm: 3 } as const;
 const STACK_BYTES = 1 << 20;
 
 /** Workers over one shared WebAssembly memory, each with a stack of its own there. They take the items of a run's phases;
  *  the calling thread stays free. Idle workers do not keep the process alive. */
 export class WasmWorkers {
   private readonly workers: readonly Worker[];
-  private readonly control = new Int32Array(new SharedArrayBuffer(4 * 2 * PHASES));
+  private readonly control = new Int32Array(new SharedArrayBuffer(4 * 2 * PHASES.loihi));
   private failure: Error | undefined;
 
   /** @param allocate  gives the address of that many bytes of the memory */
@@ -27,7 +27,7 @@ export class WasmWorkers {
   }
 
   /** Runs all phases of a context. @throws Error where a kernel traps: memory beyond the maximum */
-  async run(context: number): Promise<void> {
+  async run(network: keyof typeof PHASES, context: number): Promise<void> {
     if (this.failure) throw this.failure;
     this.control.fill(0);
     const finished = this.workers.map((worker) => new Promise<void>((resolve, reject) => {
@@ -42,7 +42,7 @@ export class WasmWorkers {
       const fail = (error: Error) => settle(() => reject(error));
       worker.on("message", done);
       worker.on("error", fail);
-      worker.postMessage({ context, phases: PHASES });
+      worker.postMessage({ network, context, phases: PHASES[network] });
     }));
     try {
       await Promise.all(finished);

@@ -1,7 +1,4 @@
-// Node-API glue of the srm engine: unwraps arguments (checked in TypeScript), runs samples on threads, adds the partial
-// gradients of fixed groups of samples in a fixed order, so that any number of threads gives the same bits.
-#include <utility>
-
+// Node-API glue of the srm engine: unwraps arguments (checked in TypeScript) and runs the phases on threads, off the event loop.
 #include "../napi.h"
 #include "api.h"
 
@@ -9,33 +6,34 @@ using namespace glue;
 
 namespace {
 
-constexpr int MAX_GROUPS = 25;
+constexpr int PHASES = 3;
 
 struct Handle {
   void* net = nullptr;
   bool isDouble = false;
-  int threads = 1, reported = 0;   // reported: length of what a sample reports
-  size_t parameters = 0;
-  std::vector<uint8_t> accumulators;     // reused from call to call
+  int threads = 1;
 };
 
 Handle* handle(napi_env env, napi_value value) { return external<Handle>(env, value); }
 
-// create(ints Int32Array, reals Float64Array, double: 0|1, parameters, reported) → handle; ints[3] = threads
+void destroy(Handle* h) {
+  if (h->net) (h->isDouble ? srm::api<double>().destroy : srm::api<float>().destroy)(h->net);
+  h->net = nullptr;
+}
+
+// create(ints Int32Array, reals Float64Array, double: 0|1) → handle; ints[3] = threads
 napi_value create(napi_env env, napi_callback_info info) {
   Args a(env, info);
   auto* h = new Handle();
   const int32_t* ints = view<int32_t>(env, a.v[0]);
   const double* reals = view<double>(env, a.v[1]);
   h->isDouble = integer(env, a.v[2]) != 0;
-  h->parameters = size_t(integer(env, a.v[3]));
-  h->reported = integer(env, a.v[4]);
   h->threads = ints[3];
-  h->net = h->isDouble ? srm::api<double>().create(ints, reals) : srm::api<float>().create(ints, reals);
+  h->net = (h->isDouble ? srm::api<double>().create : srm::api<float>().create)(ints, reals);
   napi_value out;
   napi_create_external(env, h, [](napi_env, void* data, void*) {
     auto* p = static_cast<Handle*>(data);
-    if (p->net) (p->isDouble ? srm::api<double>().destroy : srm::api<float>().destroy)(p->net);
+    destroy(p);
     delete p;
   }, nullptr, &out);
   return out;
@@ -44,10 +42,7 @@ napi_value create(napi_env env, napi_callback_info info) {
 // dispose(handle): frees the network now, not at the next collection.
 napi_value dispose(napi_env env, napi_callback_info info) {
   Args a(env, info);
-  Handle* h = handle(env, a.v[0]);
-  if (h->net) (h->isDouble ? srm::api<double>().destroy : srm::api<float>().destroy)(h->net);
-  h->net = nullptr;
-  h->accumulators = {};
+  destroy(handle(env, a.v[0]));
   return nullptr;
 }
 
@@ -60,90 +55,80 @@ napi_value weights(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// load(handle, set, samples, rowStart Uint32Array [samples·(T+1)], channel Uint32Array, count Uint16Array, first Uint32Array [samples])
-napi_value load(napi_env env, napi_callback_info info) {
+napi_value setSize(napi_env env, napi_callback_info info) {
   Args a(env, info);
   Handle* h = handle(env, a.v[0]);
-  const int set = integer(env, a.v[1]), samples = integer(env, a.v[2]);
-  size_t rows = 0;
-  const uint32_t* rowStart = view<uint32_t>(env, a.v[3], &rows);
-  const uint32_t* channel = view<uint32_t>(env, a.v[4]);
-  const uint16_t* count = view<uint16_t>(env, a.v[5]);
-  const uint32_t* first = view<uint32_t>(env, a.v[6]);
-  const auto setSize = h->isDouble ? srm::api<double>().setSize : srm::api<float>().setSize;
-  const auto sample = h->isDouble ? srm::api<double>().sample : srm::api<float>().sample;
-  setSize(h->net, set, samples);
-  const size_t stride = samples ? rows / samples : 0;
-  for (int i = 0; i < samples; i++) sample(h->net, set, i, rowStart + i * stride, channel + first[i], count + first[i]);
+  (h->isDouble ? srm::api<double>().setSize : srm::api<float>().setSize)(h->net, integer(env, a.v[1]), integer(env, a.v[2]));
   return nullptr;
 }
 
-// burn(handle, sets Int32Array, sizes Int32Array): the samples of all the sets in one go.
-napi_value burn(napi_env env, napi_callback_info info) {
+// sample(handle, set, index, rowStart Uint32Array [T + 1], channel Uint32Array, count Uint16Array)
+napi_value sample(napi_env env, napi_callback_info info) {
   Args a(env, info);
   Handle* h = handle(env, a.v[0]);
-  size_t sets = 0;
-  const int32_t* set = view<int32_t>(env, a.v[1], &sets);
-  const int32_t* size = view<int32_t>(env, a.v[2]);
-  std::vector<std::pair<int, int>> items;
-  for (size_t s = 0; s < sets; s++) for (int i = 0; i < size[s]; i++) items.emplace_back(set[s], i);
-  const auto run = h->isDouble ? srm::api<double>().burn : srm::api<float>().burn;
-  parallel(h->threads, int(items.size()), [&](int thread, int i) { run(h->net, thread, items[i].first, items[i].second); });
+  (h->isDouble ? srm::api<double>().sample : srm::api<float>().sample)(
+      h->net, integer(env, a.v[1]), integer(env, a.v[2]), view<uint32_t>(env, a.v[3]), view<uint32_t>(env, a.v[4]),
+      view<uint16_t>(env, a.v[5]));
   return nullptr;
 }
 
-template <class T> T* accumulatorsOf(Handle* h, int groups, size_t size) {
-  const size_t bytes = groups * size * sizeof(T) + 64;
-  h->accumulators.resize(bytes);
-  T* start = reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(h->accumulators.data()) + 63) / 64 * 64);
-  std::memset(start, 0, groups * size * sizeof(T));
-  return start;
+// A run of all phases off the event loop. Holds the handle, so that it is not collected meanwhile.
+struct Run {
+  Handle* handle;
+  napi_ref held;
+  napi_deferred deferred;
+  napi_async_work work;
+};
+
+template <class T> void runPhases(Handle* h) {
+  const auto& api = srm::api<T>();
+  for (int phase = 0; phase < PHASES; phase++)
+    parallel(h->threads, api.items(h->net, phase), [&](int thread, int item) { api.run(h->net, phase, item, thread); });
 }
 
-template <class T> double runGradient(Handle* h, int set, const int32_t* labels, int samples, T* readout, T* into, bool hessian) {
-  const auto& f = srm::api<T>();
-  const int groups = samples < MAX_GROUPS ? samples : MAX_GROUPS;
-  const size_t size = f.accumulator(h->net);
-  T* partial = into ? accumulatorsOf<T>(h, groups, size) : nullptr;
-  std::vector<double> losses(samples);
-  parallel(h->threads, groups, [&](int thread, int g) {
-    const int from = int(int64_t(samples) * g / groups), to = int(int64_t(samples) * (g + 1) / groups);
-    for (int i = from; i < to; i++) {
-      T* p = partial ? partial + g * size : nullptr;
-      if (hessian) f.hessian(h->net, thread, set, i, labels[i], samples, p);
-      else losses[i] = f.gradient(h->net, thread, set, i, labels[i], samples, readout + size_t(i) * h->reported, p);
-    }
-  });
-  if (into) f.collect(h->net, partial, groups, into);
-  double sum = 0;
-  for (double l : losses) sum += l;
-  return sum / samples;
+void execute(napi_env, void* data) {
+  Handle* h = static_cast<Run*>(data)->handle;
+  if (h->isDouble) runPhases<double>(h);
+  else runPhases<float>(h);
 }
 
-// gradient(handle, set, labels Int32Array, readout, into | undefined) → mean loss; arrays of the handle's type
-napi_value gradient(napi_env env, napi_callback_info info) {
+void finish(napi_env env, napi_status, void* data) {
+  Run* r = static_cast<Run*>(data);
+  napi_value nothing;
+  napi_get_undefined(env, &nothing);
+  napi_delete_reference(env, r->held);
+  napi_delete_async_work(env, r->work);
+  napi_resolve_deferred(env, r->deferred, nothing);
+  delete r;
+}
+
+// run(handle, kind, set, labels Int32Array, gradient: 0|1) → Promise
+napi_value run(napi_env env, napi_callback_info info) {
   Args a(env, info);
   Handle* h = handle(env, a.v[0]);
   size_t samples = 0;
-  const int32_t* labels = view<int32_t>(env, a.v[2], &samples);
-  bool wanted = false;
-  napi_is_typedarray(env, a.v[4], &wanted);
-  const int set = integer(env, a.v[1]);
-  return number(env, h->isDouble
-      ? runGradient<double>(h, set, labels, int(samples), view<double>(env, a.v[3]), wanted ? view<double>(env, a.v[4]) : nullptr, false)
-      : runGradient<float>(h, set, labels, int(samples), view<float>(env, a.v[3]), wanted ? view<float>(env, a.v[4]) : nullptr, false));
+  const int32_t* labels = view<int32_t>(env, a.v[3], &samples);
+  const auto job = h->isDouble ? srm::api<double>().job : srm::api<float>().job;
+  job(h->net, integer(env, a.v[1]), integer(env, a.v[2]), int(samples), labels, integer(env, a.v[4]));
+  auto* r = new Run{h, nullptr, nullptr, nullptr};
+  napi_value promise, name;
+  napi_create_reference(env, a.v[0], 1, &r->held);
+  napi_create_promise(env, &r->deferred, &promise);
+  napi_create_string_utf8(env, "metaloihi", NAPI_AUTO_LENGTH, &name);
+  napi_create_async_work(env, nullptr, name, execute, finish, r, &r->work);
+  napi_queue_async_work(env, r->work);
+  return promise;
 }
 
-// hessian(handle, set, labels, into): Hessian of the set's mean loss times the direction
-napi_value hessian(napi_env env, napi_callback_info info) {
+// result(handle, which) → typed array (a copy): 0 reported, 1 losses, 2 gradient
+napi_value result(napi_env env, napi_callback_info info) {
   Args a(env, info);
   Handle* h = handle(env, a.v[0]);
-  size_t samples = 0;
-  const int32_t* labels = view<int32_t>(env, a.v[2], &samples);
-  const int set = integer(env, a.v[1]);
-  if (h->isDouble) runGradient<double>(h, set, labels, int(samples), nullptr, view<double>(env, a.v[3]), true);
-  else runGradient<float>(h, set, labels, int(samples), nullptr, view<float>(env, a.v[3]), true);
-  return nullptr;
+  const int which = integer(env, a.v[1]);
+  uint32_t length = 0;
+  const void* data = (h->isDouble ? srm::api<double>().result : srm::api<float>().result)(h->net, which, &length);
+  if (h->isDouble || which == 1) return typedArray(env, napi_float64_array, data, length, 8);
+  return typedArray(env, napi_float32_array, data, length, 4);
 }
 
 napi_value isa(napi_env env, napi_callback_info) {
@@ -156,6 +141,6 @@ napi_value isa(napi_env env, napi_callback_info) {
 
 // Adds the srm functions to the addon's exports.
 void registerSrm(napi_env env, napi_value exports) {
-  define(env, exports, {{"srmCreate", create}, {"srmDispose", dispose}, {"srmWeights", weights}, {"srmLoad", load}, {"srmBurn", burn},
-                        {"srmGradient", gradient}, {"srmHessian", hessian}, {"srmIsa", isa}});
+  define(env, exports, {{"srmCreate", create}, {"srmDispose", dispose}, {"srmWeights", weights}, {"srmSetSize", setSize}, {"srmSample", sample},
+                        {"srmRun", run}, {"srmResult", result}, {"srmIsa", isa}});
 }

@@ -8,17 +8,15 @@
   void srm_weights_##isa##_##suffix(void*, int, const T*);                                                \
   void srm_set_size_##isa##_##suffix(void*, int, int);                                                    \
   void srm_sample_##isa##_##suffix(void*, int, int, const uint32_t*, const uint32_t*, const uint16_t*);   \
-  void srm_burn_##isa##_##suffix(void*, int, int, int);                                                   \
-  size_t srm_accumulator_##isa##_##suffix(void*);                                                         \
-  double srm_gradient_##isa##_##suffix(void*, int, int, int, int, double, T*, T*);                        \
-  void srm_hessian_##isa##_##suffix(void*, int, int, int, int, double, T*);                               \
-  void srm_collect_##isa##_##suffix(void*, const T*, int, T*);                                            \
+  void srm_job_##isa##_##suffix(void*, int, int, int, const int32_t*, int);                               \
+  int srm_items_##isa##_##suffix(void*, int);                                                             \
+  void srm_run_##isa##_##suffix(void*, int, int, int);                                                    \
+  const void* srm_result_##isa##_##suffix(void*, int, uint32_t*);                                         \
   }                                                                                                       \
   static const srm::Api<T> table_##isa##_##suffix = {                                                     \
-      srm_create_##isa##_##suffix,   srm_destroy_##isa##_##suffix,     srm_weights_##isa##_##suffix,      \
-      srm_set_size_##isa##_##suffix, srm_sample_##isa##_##suffix,      srm_burn_##isa##_##suffix,         \
-      srm_accumulator_##isa##_##suffix, srm_gradient_##isa##_##suffix, srm_hessian_##isa##_##suffix,      \
-      srm_collect_##isa##_##suffix};
+      srm_create_##isa##_##suffix,   srm_destroy_##isa##_##suffix, srm_weights_##isa##_##suffix,          \
+      srm_set_size_##isa##_##suffix, srm_sample_##isa##_##suffix,  srm_job_##isa##_##suffix,              \
+      srm_items_##isa##_##suffix,    srm_run_##isa##_##suffix,     srm_result_##isa##_##suffix};
 
 SRM_DECLARE(float, base, f32)
 SRM_DECLARE(double, base, f64)

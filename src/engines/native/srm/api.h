@@ -1,6 +1,6 @@
-// C interface of srm.cc, once for each instruction set it is built for, and the table that run-time dispatch picks from.
+// C interface of srm.cc (see there), once for each instruction set it is built for, and the table that run-time dispatch picks
+// from.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 
 namespace srm {
@@ -11,11 +11,10 @@ template <class T> struct Api {
   void (*weights)(void*, int, const T*);
   void (*setSize)(void*, int, int);
   void (*sample)(void*, int, int, const uint32_t*, const uint32_t*, const uint16_t*);
-  void (*burn)(void*, int, int, int);
-  size_t (*accumulator)(void*);
-  double (*gradient)(void*, int, int, int, int, double, T*, T*);
-  void (*hessian)(void*, int, int, int, int, double, T*);
-  void (*collect)(void*, const T*, int, T*);
+  void (*job)(void*, int, int, int, const int32_t*, int);
+  int (*items)(void*, int);
+  void (*run)(void*, int, int, int);
+  const void* (*result)(void*, int, uint32_t*);
 };
 
 // The fastest build that this processor runs: avx512, avx2 or base.

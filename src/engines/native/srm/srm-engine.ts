@@ -1,94 +1,54 @@
 import { userError } from "../../../base/errors.js";
 import { defaultInner } from "../../inner-loop.js";
 import { networkShapes, parameterShapes, sizeOf } from "../../../model/shapes.js";
-import type { NetworkSpec, Parameters, SrmNeuron } from "../../../model/types.js";
+import type { NetworkSpec, Parameters } from "../../../model/types.js";
 import type { SpikeTensor } from "../../../events/types.js";
 import type { Task } from "../../../tasks/types.js";
 import type { Engine, EvaluationResult, Gradients, InnerLoop, MetaStepOptions, MetaStepResult, TaskMetrics } from "../../engine.js";
+import { JOB, SET, SET_MASK, SRM_RESULT } from "./binding.js";
+import type { Precision, Reals, SrmBinding } from "./binding.js";
+import { kernelLayers } from "./kernel-layers.js";
 
-/** The functions of the addon that this engine calls (srm/addon.cc). */
-export interface SrmAddon {
-  srmCreate(ints: Int32Array, reals: Float64Array, double: number, parameters: number, reported: number): unknown;
-  srmDispose(handle: unknown): void;
-  srmWeights(handle: unknown, which: number, values: Reals): void;
-  srmLoad(
-    handle: unknown, set: number, samples: number, rowStart: Uint32Array, channel: Uint32Array, count: Uint16Array, first: Uint32Array,
-  ): void;
-  srmBurn(handle: unknown, sets: Int32Array, sizes: Int32Array): void;
-  srmGradient(handle: unknown, set: number, labels: Int32Array, reported: Reals, into?: Reals): number;
-  srmHessian(handle: unknown, set: number, labels: Int32Array, into: Reals): void;
-  srmIsa(): string;
+interface Handle<H> { readonly native: H; readonly burnIn: number }
+
+/** What a run over a set of samples gives. */
+interface SetResult { readonly loss: number; readonly reported: Reals; readonly gradient: Reals }
+
+/** Weights and gradients on the way through the inner loop; `reported` is that of the support at the start weights. */
+interface Path {
+  readonly alpha: Reals;
+  readonly steps: readonly { readonly from: Reals; readonly gradient: Reals }[];
+  readonly final: Reals;
+  readonly reported: Reals | null;
 }
 
-type Reals = Float32Array | Float64Array;
-export type Precision = "float32" | "float64";
-
-const SUPPORT = 0;
-const QUERY = 1;
-
-/** Convolutions with the pool behind each, as the kernels take them: a pool has no layer of its own there.
- *  @throws UserError E-ENG-010 for a pool that does not follow a convolution */
-function kernelLayers(spec: NetworkSpec): { readonly ints: number[]; readonly reals: number[]; readonly names: string[] } {
-  const shapes = networkShapes(spec);
-  const ints: number[] = [];
-  const reals: number[] = [];
-  const names: string[] = [];
-  spec.layers.forEach((layer, k) => {
-    const [c, h, w] = shapes[k];
-    if (layer.kind === "pool") {
-      if (k === 0 || spec.layers[k - 1].kind !== "conv") {
-        throw userError({
-          code: "E-ENG-010", at: `layer "${layer.name}"`, found: "a pool that follows no convolution",
-          limit: "srm networks in the native engine pool right after a convolution", hint: "take --engine reference",
-        });
-      }
-      ints[ints.length - 1] = 1;
-      return;
-    }
-    if (layer.kind === "conv" && layer.groups !== 1) {
-      throw userError({
-        code: "E-ENG-011", at: `layer "${layer.name}"`, found: `${layer.groups} groups`,
-        limit: "1 group in srm networks of the native engine", hint: "take --engine reference",
-      });
-    }
-    const [oc, oh, ow] = shapes[k + 1];
-    const form = layer.kind === "conv"
-      ? [...layer.kernel, ...layer.stride, ...layer.padding]
-      : [h, w, 1, 1, 0, 0];
-    ints.push(c, h, w, oc, oh, ow, ...form, 0);
-    const n: SrmNeuron = layer.srm;
-    reals.push(n.alpha, n.beta, n.alphaR, n.wr, n.gain);
-    names.push(layer.name);
-  });
-  return { ints, reals, names };
-}
-
-interface Handle { readonly native: unknown; readonly burnIn: number }
-
-/** Engine of `srm` networks on the native kernels: exact second-order MAML through Hessian-vector products of the support
- *  loss (v ← v − H·(α∘v), step by step backward). Source: design §4–5. */
-export class SrmEngine implements Engine {
-  readonly name = "native" as const;
+/** Engine of `srm` networks on the C++ kernels: exact second-order MAML through Hessian-vector products of the support loss
+ *  (v ← v − H·(α∘v), step by step backward). Source: design §4–5. */
+export class SrmEngine<H> implements Engine {
   private readonly layout: ReturnType<typeof kernelLayers>;
-  private readonly tensors: readonly { readonly name: string; readonly offset: number; readonly length: number }[];
+  private readonly tensors: readonly { readonly name: string; readonly layer: string; readonly offset: number; readonly length: number }[];
   private readonly size: number;
-  private readonly reported: number;
   private readonly outputs: number;
   private readonly features: number;
-  private readonly handles = new Map<number, Handle>();
+  private readonly reported: number;
+  private readonly handles = new Map<number, Handle<H>>();
   private masters: Reals = new Float32Array(0);
+  /** Ends with the last call that was made: the kernels hold one task at a time. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly addon: SrmAddon,
+    readonly name: "native" | "wasm",
+    private readonly binding: SrmBinding<H>,
     readonly spec: NetworkSpec,
     readonly threads: number,
     private readonly precision: Precision = "float32",
+    private readonly release: () => void = () => {},
   ) {
     this.layout = kernelLayers(spec);
     let offset = 0;
     this.tensors = parameterShapes(spec).filter((t) => t.name.includes(".")).map(({ name, shape }) => {
       const length = shape.reduce((a, b) => a * b, 1);
-      const tensor = { name, offset, length };
+      const tensor = { name, layer: name.slice(0, name.lastIndexOf(".")), offset, length };
       offset += length;
       return tensor;
     });
@@ -96,71 +56,104 @@ export class SrmEngine implements Engine {
     const shapes = networkShapes(spec);
     this.outputs = sizeOf(shapes[shapes.length - 1]);
     this.features = sizeOf(shapes[shapes.length - 2]);
-    this.reported = this.outputs + this.layout.names.length + this.features;
+    this.reported = 2 * this.outputs + 2 * this.layout.names.length + this.features;
   }
 
   setParameters(masters: Parameters): void {
+    // A new array, as calls that were made before still hold the old one.
     this.masters = this.reals(this.size);
     for (const { name, offset } of this.tensors) this.masters.set(masters[name], offset);
   }
 
-  async metaStep(task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
-    const inner = this.innerOf(options);
-    const handle = this.load(task, inner);
-    const queryLabels = Int32Array.from(task.queryLabels);
-    const path = this.adapt(handle, task, inner, options.outer === "anil");
-    const gradient = this.reals(this.size);
-    const reported = this.reals(this.reported * task.query.length);
-    const loss = this.query(handle, path.final, inner, queryLabels, reported, gradient);
-    let outer: Reals = gradient;
-    if (options.outer === "reptile") outer = this.masters.map((w, k) => w - path.final[k]) as Reals;
-    else if (options.outer !== "fomaml") this.throughInnerSteps(handle, task, inner, path, gradient);
-    return { ...this.metrics(loss, reported, queryLabels), gradients: this.named(outer) };
+  metaStep(task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
+    return this.inTurn((masters) => this.runMetaStep(masters, task, options));
   }
 
-  async evaluate(task: Task, options: MetaStepOptions & { readonly learn: boolean }): Promise<EvaluationResult> {
-    const inner = this.innerOf(options);
-    const handle = this.load(task, inner);
-    const queryLabels = Int32Array.from(task.queryLabels);
-    const path = options.learn ? this.adapt(handle, task, inner, options.outer === "anil") : { final: this.masters };
-    const reported = this.reals(this.reported * task.query.length);
-    const loss = this.query(handle, path.final, inner, queryLabels, reported);
-    const supportReported = this.reals(this.reported * task.support.length);
-    this.addon.srmWeights(handle.native, 0, path.final);
-    this.addon.srmGradient(handle.native, SUPPORT, Int32Array.from(task.supportLabels), supportReported);
-    const logits = new Float64Array(queryLabels.length * this.outputs);
-    const features = new Int32Array((task.support.length + task.query.length) * this.features);
-    const copyFeatures = (from: Reals, samples: number, first: number): void => {
-      for (let i = 0; i < samples; i++) {
-        const at = i * this.reported + this.reported - this.features;
-        features.set(from.subarray(at, at + this.features), (first + i) * this.features);
-      }
-    };
-    copyFeatures(supportReported, task.support.length, 0);
-    copyFeatures(reported, task.query.length, task.support.length);
-    for (let i = 0; i < queryLabels.length; i++) {
-      logits.set(reported.subarray(i * this.reported, i * this.reported + this.outputs), i * this.outputs);
-    }
-    return {
-      ...this.metrics(loss, reported, queryLabels), decisions: this.decisions(reported, queryLabels.length),
-      outputSpikes: new Int32Array(queryLabels.length * this.outputs), logits, features,
-    };
+  evaluate(task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly features?: boolean }): Promise<EvaluationResult> {
+    return this.inTurn((masters) => this.runEvaluate(masters, task, options));
   }
 
-  async gradientStepAccuracy(task: Task, options: MetaStepOptions & { readonly rate: number }): Promise<number> {
-    const last = this.layout.names[this.layout.names.length - 1];
-    const frozen = this.layout.names.filter((name) => name !== last);
-    const inner: InnerLoop = { ...this.innerOf(options), rule: "gradient", steps: 1, rate: options.rate, frozen };
-    return (await this.evaluate(task, { ...options, inner, learn: true })).accuracy;
+  gradientStepAccuracy(task: Task, options: MetaStepOptions & { readonly rate: number }): Promise<number> {
+    const inner: InnerLoop = { ...(options.inner ?? defaultInner(this.spec)), rule: "gradient", steps: 1, rate: options.rate };
+    return this.evaluate(task, { ...options, outer: "anil", inner, learn: true, features: false }).then(({ accuracy }) => accuracy);
   }
 
   record(): never {
     throw userError({ code: "E-ENG-012", at: `network "${this.spec.name}"`, found: "an srm network", limit: "recording runs of the chip needs a loihi network" });
   }
 
+  /** Ends after the calls already made. */
   dispose(): void {
-    for (const { native } of this.handles.values()) this.addon.srmDispose(native);
-    this.handles.clear();
+    void this.inTurn(async () => {
+      for (const { native } of this.handles.values()) this.binding.dispose(native);
+      this.handles.clear();
+      this.release();
+    });
+  }
+
+  private inTurn<R>(work: (masters: Reals) => Promise<R>): Promise<R> {
+    const { masters } = this;
+    const next = this.turn.then(() => work(masters));
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
+  private async runMetaStep(masters: Reals, task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
+    const inner = this.innerOf(options);
+    const handle = await this.load(masters, task, inner);
+    const path = await this.adapt(masters, handle, task, inner, options.outer === "anil");
+    const query = await this.query(masters, path.final, handle, task, inner, options.outer !== "reptile");
+    const metrics = this.metrics(query, task);
+    if (options.outer === "reptile") {
+      // Needs no query gradient: it points from the adapted weights to the start (Nichol 2018).
+      const away = masters.slice();
+      for (let i = 0; i < away.length; i++) away[i] -= path.final[i];
+      return { ...metrics, gradients: this.named(away) };
+    }
+    const rates = await this.throughInnerSteps(handle, task, inner, path, query.gradient, options.outer !== "fomaml");
+    return { ...metrics, gradients: this.named(query.gradient), innerGradients: { rates, theta: 0 } };
+  }
+
+  private async runEvaluate(
+    masters: Reals, task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly features?: boolean },
+  ): Promise<EvaluationResult> {
+    const inner = this.innerOf(options);
+    const handle = await this.load(masters, task, inner);
+    const path = options.learn ? await this.adapt(masters, handle, task, inner, options.outer === "anil") : null;
+    const adapted = path !== null && path.steps.length > 0;
+    let start: readonly Reals[] = [];
+    if (options.features !== false) {
+      // Features are those of the start weights.
+      const support = path?.reported ?? (await this.run(handle, masters, SET.support, task.supportLabels, false)).reported;
+      start = [support, (adapted ? await this.run(handle, masters, SET.query, task.queryLabels, false) : null)?.reported ?? new Float32Array(0)];
+    }
+    const query = await this.query(masters, path?.final ?? masters, handle, task, inner, false);
+    if (start.length > 0 && !adapted) start = [start[0], query.reported];
+    const queries = task.query.length;
+    const outputSpikes = new Int32Array(queries * this.outputs);
+    const logits = new Float64Array(queries * this.outputs);
+    const spikesAt = this.outputs + 2 * this.layout.names.length;
+    for (let i = 0; i < queries; i++) {
+      const row = query.reported.subarray(i * this.reported, (i + 1) * this.reported);
+      logits.set(row.subarray(0, this.outputs), i * this.outputs);
+      outputSpikes.set(row.subarray(spikesAt, spikesAt + this.outputs), i * this.outputs);
+    }
+    return {
+      ...this.metrics(query, task), decisions: this.decisions(query.reported, queries), outputSpikes, logits,
+      features: this.featuresOf(start, task),
+    };
+  }
+
+  /** [support + query, features] */
+  private featuresOf(reported: readonly Reals[], task: Task): Int32Array {
+    const features = new Int32Array((task.support.length + task.query.length) * this.features);
+    let at = 0;
+    for (const set of reported) {
+      for (let end = this.reported; end <= set.length; end += this.reported, at += this.features) {
+        features.set(set.subarray(end - this.features, end), at);
+      }
+    }
+    return features;
   }
 
   private reals(length: number): Reals {
@@ -183,53 +176,55 @@ export class SrmEngine implements Engine {
     return inner.burnIn > 0 ? Math.min(inner.burnIn, spec.steps - 1) : spec.steps - (inner.truncation ?? spec.steps);
   }
 
-  private handleFor(burnIn: number): Handle {
+  private handleFor(burnIn: number): Handle<H> {
     const known = this.handles.get(burnIn);
     if (known) return known;
     const ints = Int32Array.from([this.layout.names.length, this.spec.steps, burnIn, this.threads, ...this.layout.ints]);
-    const native = this.addon.srmCreate(
-      ints, Float64Array.from(this.layout.reals), this.precision === "float64" ? 1 : 0, this.size, this.reported,
-    );
-    const handle = { native, burnIn };
+    const handle = { native: this.binding.create(ints, Float64Array.from(this.layout.reals)), burnIn };
     this.handles.set(burnIn, handle);
     return handle;
   }
 
-  private load(task: Task, inner: InnerLoop): Handle {
+  /** Samples into the kernels, and their burn-in with the start weights. */
+  private async load(masters: Reals, task: Task, inner: InnerLoop): Promise<Handle<H>> {
     const handle = this.handleFor(SrmEngine.undifferentiated(this.spec, inner));
-    this.loadSet(handle, SUPPORT, task.support);
-    this.loadSet(handle, QUERY, task.query);
-    this.addon.srmWeights(handle.native, 0, this.masters);
-    const both = Int32Array.of(SUPPORT, QUERY);
-    this.addon.srmBurn(handle.native, both, Int32Array.of(task.support.length, task.query.length));
+    this.loadSet(handle, SET.support, task.support);
+    this.loadSet(handle, SET.query, task.query);
+    this.binding.weights(handle.native, 0, masters);
+    await this.burn(handle, SET_MASK.both);
     return handle;
   }
 
-  private loadSet(handle: Handle, set: number, samples: readonly SpikeTensor[]): void {
-    const steps = this.spec.steps;
-    const rowStart = new Uint32Array(samples.length * (steps + 1));
-    const first = new Uint32Array(samples.length);
-    let total = 0;
-    samples.forEach((s, i) => {
-      rowStart.set(s.rowStart, i * (steps + 1));
-      first[i] = total;
-      total += s.channel.length;
+  private loadSet(handle: Handle<H>, set: number, samples: readonly SpikeTensor[]): void {
+    this.binding.setSize(handle.native, set, samples.length);
+    samples.forEach(({ rowStart, channel, count }, i) => {
+      const known = rowStart.length === this.spec.steps + 1 ? rowStart : padded(rowStart, this.spec.steps + 1);
+      this.binding.sample(handle.native, set, i, known, Uint32Array.from(channel), Uint16Array.from(count));
     });
-    const channel = new Uint32Array(total);
-    const count = new Uint16Array(total);
-    samples.forEach((s, i) => {
-      channel.set(s.channel, first[i]);
-      count.set(s.count, first[i]);
-    });
-    this.addon.srmLoad(handle.native, set, samples.length, rowStart, channel, count, first);
+  }
+
+  private burn(handle: Handle<H>, mask: number): Promise<void> {
+    return this.binding.run(handle.native, JOB.burn, mask, new Int32Array(0), false);
+  }
+
+  /** Forward of a set with some weights, and its gradient where that is wanted. */
+  private async run(handle: Handle<H>, theta: Reals, set: number, labels: readonly number[], gradient: boolean): Promise<SetResult> {
+    this.binding.weights(handle.native, 0, theta);
+    await this.binding.run(handle.native, JOB.gradient, set, Int32Array.from(labels), gradient);
+    const losses = this.binding.result(handle.native, SRM_RESULT.losses);
+    let loss = 0;
+    for (const x of losses) loss += x;
+    return {
+      loss: loss / labels.length, reported: this.binding.result(handle.native, SRM_RESULT.reported),
+      gradient: gradient ? this.binding.result(handle.native, SRM_RESULT.gradient) : this.reals(0),
+    };
   }
 
   /** α of every parameter; 0 where the inner loop leaves a layer alone. */
   private rates(inner: InnerLoop, lastOnly: boolean): Reals {
     const alpha = this.reals(this.size);
     const last = this.layout.names[this.layout.names.length - 1];
-    for (const { name, offset, length } of this.tensors) {
-      const layer = name.slice(0, name.lastIndexOf("."));
+    for (const { layer, offset, length } of this.tensors) {
       const open = !inner.frozen.includes(layer) && (!lastOnly || layer === last);
       const rate = typeof inner.rate === "number" ? inner.rate : (inner.rate[layer] ?? 0);
       alpha.fill(open ? rate : 0, offset, offset + length);
@@ -237,45 +232,59 @@ export class SrmEngine implements Engine {
     return alpha;
   }
 
-  private adapt(handle: Handle, task: Task, inner: InnerLoop, lastOnly: boolean): { alpha: Reals; steps: Reals[]; final: Reals } {
+  private async adapt(masters: Reals, handle: Handle<H>, task: Task, inner: InnerLoop, lastOnly: boolean): Promise<Path> {
     const alpha = this.rates(inner, lastOnly);
-    const labels = Int32Array.from(task.supportLabels);
-    const reported = this.reals(this.reported * labels.length);
-    const gradient = this.reals(this.size);
-    const steps: Reals[] = [];
-    let theta = this.masters;
+    const steps: { from: Reals; gradient: Reals }[] = [];
+    let theta = masters;
+    let reported: Reals | null = null;
     for (let k = 0; k < inner.steps; k++) {
-      steps.push(theta);
-      this.restart(handle, theta, inner, SUPPORT, labels.length, k > 0);
-      this.addon.srmGradient(handle.native, SUPPORT, labels, reported, gradient);
-      theta = theta.map((w, i) => w - alpha[i] * gradient[i]) as Reals;
+      await this.restart(handle, theta, inner, SET_MASK.support, k > 0);
+      const result = await this.run(handle, theta, SET.support, task.supportLabels, true);
+      reported ??= result.reported;
+      steps.push({ from: theta, gradient: result.gradient });
+      const next = theta.slice();
+      for (let i = 0; i < next.length; i++) next[i] -= alpha[i] * result.gradient[i];
+      theta = next;
     }
-    return { alpha, steps, final: theta };
+    return { alpha, steps, final: theta, reported };
   }
 
-  /** Sets the weights; without a burn-in of its own, the steps before the window run with them too. */
-  private restart(handle: Handle, theta: Reals, inner: InnerLoop, set: number, samples: number, changed: boolean): void {
-    this.addon.srmWeights(handle.native, 0, theta);
-    if (changed && inner.burnIn === 0 && handle.burnIn > 0) this.addon.srmBurn(handle.native, Int32Array.of(set), Int32Array.of(samples));
+  /** Without a burn-in of its own, the steps before the window run with the weights of the window too. */
+  private async restart(handle: Handle<H>, theta: Reals, inner: InnerLoop, mask: number, changed: boolean): Promise<void> {
+    if (!changed || inner.burnIn > 0 || handle.burnIn === 0) return;
+    this.binding.weights(handle.native, 0, theta);
+    await this.burn(handle, mask);
   }
 
-  private query(handle: Handle, theta: Reals, inner: InnerLoop, labels: Int32Array, reported: Reals, into?: Reals): number {
-    this.restart(handle, theta, inner, QUERY, labels.length, theta !== this.masters);
-    return this.addon.srmGradient(handle.native, QUERY, labels, reported, into);
+  private async query(masters: Reals, theta: Reals, handle: Handle<H>, task: Task, inner: InnerLoop, gradient: boolean): Promise<SetResult> {
+    await this.restart(handle, theta, inner, SET_MASK.query, theta !== masters);
+    return this.run(handle, theta, SET.query, task.queryLabels, gradient);
   }
 
-  /** v ← v − H(θ_k)·(α∘v) for the inner steps, last first; H of the mean support loss. */
-  private throughInnerSteps(
-    handle: Handle, task: Task, inner: InnerLoop, path: { alpha: Reals; steps: readonly Reals[] }, v: Reals,
-  ): void {
-    const labels = Int32Array.from(task.supportLabels);
-    const product = this.reals(this.size);
+  /** Takes `v` back through the inner steps, last first: with `second`, v ← v − H(θ_k)·(α∘v), H of the mean support loss.
+   *  @returns gradient of every layer's inner rate: −⟨v, gradient of the step⟩ */
+  private async throughInnerSteps(
+    handle: Handle<H>, task: Task, inner: InnerLoop, path: Path, v: Reals, second: boolean,
+  ): Promise<Record<string, number>> {
+    const rates: Record<string, number> = {};
     for (let k = path.steps.length - 1; k >= 0; k--) {
-      this.restart(handle, path.steps[k], inner, SUPPORT, labels.length, path.steps.length > 1);
-      this.addon.srmWeights(handle.native, 1, v.map((x, i) => x * path.alpha[i]) as Reals);
-      this.addon.srmHessian(handle.native, SUPPORT, labels, product);
+      const { from, gradient } = path.steps[k];
+      for (const { layer, offset, length } of this.tensors) {
+        let sum = 0;
+        for (let i = offset; i < offset + length; i++) sum -= v[i] * gradient[i];
+        rates[layer] = (rates[layer] ?? 0) + sum;
+      }
+      if (!second) continue;
+      await this.restart(handle, from, inner, SET_MASK.support, path.steps.length > 1);
+      const direction = v.slice();
+      for (let i = 0; i < v.length; i++) direction[i] *= path.alpha[i];
+      this.binding.weights(handle.native, 0, from);
+      this.binding.weights(handle.native, 1, direction);
+      await this.binding.run(handle.native, JOB.hessian, SET.support, Int32Array.from(task.supportLabels), true);
+      const product = this.binding.result(handle.native, SRM_RESULT.gradient);
       for (let i = 0; i < v.length; i++) v[i] -= product[i];
     }
+    return rates;
   }
 
   private named(values: Reals): Gradients {
@@ -289,14 +298,28 @@ export class SrmEngine implements Engine {
     });
   }
 
-  private metrics(loss: number, reported: Reals, labels: Int32Array): TaskMetrics {
+  private metrics({ loss, reported }: SetResult, task: Task): TaskMetrics {
+    const labels = task.queryLabels;
     const decisions = this.decisions(reported, labels.length);
     const correct = decisions.filter((d, i) => d === labels[i]).length;
-    const spikeRates = this.layout.names.map((_, l) => {
+    const shapes = networkShapes(this.spec);
+    const spikeRates = this.layout.counters.map(({ layer, pooled }, k) => {
       let sum = 0;
-      for (let i = 0; i < labels.length; i++) sum += reported[i * this.reported + this.outputs + l];
-      return sum / labels.length;
+      for (let i = 0; i < labels.length; i++) sum += reported[i * this.reported + this.outputs + 2 * layer + (pooled ? 1 : 0)];
+      return sum / (labels.length * this.spec.steps * sizeOf(shapes[k + 1]));
     });
-    return { loss, accuracy: correct / labels.length, spikeRates, ties: 0, silent: 0 };
+    let silent = 0;
+    for (let i = 0; i < labels.length; i++) {
+      const at = i * this.reported + this.outputs + 2 * this.layout.names.length;
+      if (reported.subarray(at, at + this.outputs).every((n) => n === 0)) silent++;
+    }
+    return { loss, accuracy: correct / Math.max(1, labels.length), spikeRates, ties: 0, silent };
   }
+}
+
+/** Row starts for more steps, the last ones empty, or for fewer. */
+function padded(rowStart: Uint32Array, length: number): Uint32Array {
+  const out = new Uint32Array(length).fill(rowStart[rowStart.length - 1]);
+  out.set(rowStart.subarray(0, Math.min(length, rowStart.length)));
+  return out;
 }

@@ -78,6 +78,12 @@ void* memcpy(void* to, const void* from, size_t n) {
   for (size_t i = 0; i < n; i++) p[i] = q[i];
   return to;
 }
+int memcmp(const void* a, const void* b, size_t n) {
+  const volatile unsigned char *p = static_cast<const unsigned char*>(a), *q = static_cast<const unsigned char*>(b);
+  for (size_t i = 0; i < n; i++)
+    if (p[i] != q[i]) return p[i] < q[i] ? -1 : 1;
+  return 0;
+}
 int atexit(void (*)()) { return 0; }
 
 // e^x = 2^k·e^r, |r| ≤ ln2/2, Taylor to r^13: error below 1e-16 relative before rounding.

@@ -1,0 +1,124 @@
+// A block of steps of a layer's neurons: filters, refractory trace, threshold, pool. One 2×2 window (or one neuron) at a time,
+// with its states in registers over the steps of the block.
+#pragma once
+#include "exact.h"
+#include "spikes.h"
+
+namespace srm {
+
+// The four voltages of a 2×2 window (or the one voltage, where there is no pool) as offsets into [y][x][outCp].
+struct Window { long at[4]; };
+static inline Window windowOf(const Layer& L, int y, int x) {
+  const long row = long(L.outW) * L.outCp;
+  if (!L.pool) { const long a = long(y) * row + long(x) * L.outCp; return {{a, a, a, a}}; }
+  const long a = long(2 * y) * row + long(2 * x) * L.outCp;
+  return {{a, a + L.outCp, a + row, a + row + L.outCp}};
+}
+
+template <class T> static inline Vec<T> magnitude(Vec<T> u) { return u > Vec<T>{} ? u : -u; }
+template <class V> static inline V least(V a, V b) { return a < b ? a : b; }
+template <class V> static inline V most(V a, V b) { return a > b ? a : b; }
+
+// Where a block of steps reads and writes.
+template <class T> struct NeuronBlock {
+  const Network<T>* net;
+  Sample<T>* sample;
+  int layer, t0, steps;       // first step, of all T
+  bool burning;
+  const T* single;            // W ⊛ of each step's own list   [steps][outSize]
+  const T* common;            // W ⊛ of the shared lists       [SHARED_MAPS][outSize]; null: there are none
+  const LayerPack<T>* weights;
+  LayerState<T>* state;
+  T* u;                       // [steps][outSize] voltages; null: nobody asks for them
+  Bits* bits;                 // null: nothing is passed on
+  Array<double>* room;
+};
+
+// Recomputes the lanes that are within their tolerance.
+template <class T>
+__attribute__((noinline)) void decideExactly(const NeuronBlock<T>& b, long at, int step, Vec<T> tolerance, Vec<T>& u) {
+  const Layer& L = b.net->layers[b.layer];
+  const int position = int(at / L.outCp), channel = int(at % L.outCp);
+  for (int k = 0; k < LANES<T>; k++) {
+    const T v = u[k] < 0 ? -u[k] : u[k];
+    if (v >= tolerance[k] || channel + k >= L.outC) continue;
+    u[k] = T(exactVoltage(*b.net, *b.sample, b.layer, channel + k, position / L.outW, position % L.outW, b.t0 + step, b.burning, *b.room));
+  }
+}
+
+// The neurons at offsets at[0…P−1], vector v of their channels. Returns nothing; `pass` sets the bits of a position.
+template <class T, int P>
+static inline void stepWindow(const NeuronBlock<T>& b, const Layer& L, const Filter<T>& f, const long (&at)[P], int v, long position, bool pass) {
+  typedef Vec<T> V;
+  const V bias = vectorAt(b.weights->plain.bias.get())[v], near = vectorAt(b.weights->tolerance.get())[v];
+  LayerState<T>& s = *b.state;
+  V p[P], q[P], r[P], last[P], own = {};
+  const long from = long(v) * LANES<T>, map = long(L.outSize());
+  for (int i = 0; i < P; i++) {
+    p[i] = *vectorAt(s.p.get() + at[i] + from);
+    q[i] = *vectorAt(s.q.get() + at[i] + from);
+    r[i] = *vectorAt(s.r.get() + at[i] + from);
+    last[i] = *vectorAt(s.u.get() + at[i] + from);
+  }
+  for (int k = 0; k < b.steps; k++) {
+    V top, closest;
+    for (int i = 0; i < P; i++) {
+      V x = *vectorAt(b.single + k * map + at[i] + from);
+      if (b.common) x += *vectorAt(b.common + at[i] + from) + *vectorAt(b.common + (1 + k / 2) * map + at[i] + from);
+      p[i] = f.alpha * p[i] + f.oneMinusAlpha * q[i];
+      q[i] = f.beta * q[i] + f.oneMinusBeta * x;
+      r[i] = f.alphaR * r[i] - (last[i] > V{} ? f.drop + V{} : V{});
+      const V u = p[i] + bias + r[i];
+      last[i] = u;
+      top = i ? most(top, u) : u;
+      closest = i ? least(closest, magnitude<T>(u)) : magnitude<T>(u);
+    }
+    if (sizeof(T) == 4 && bitsOf<T>(closest < near)) {
+      for (int i = 0; i < P; i++) {
+        decideExactly(b, at[i] + from, k, near, last[i]);
+        top = i ? most(top, last[i]) : last[i];
+      }
+    }
+    for (int i = 0; i < P; i++) {
+      own += above<T>(last[i]);
+      if (b.u) *vectorAt(b.u + k * map + at[i] + from) = last[i];
+    }
+    if (pass) {
+      const uint64_t set = bitsOf<T>(top > V{});
+      b.bits->at(b.t0 + k)[position * b.bits->words + from / 64] |= set << (from % 64);
+    }
+  }
+  for (int i = 0; i < P; i++) {
+    *vectorAt(s.p.get() + at[i] + from) = p[i];
+    *vectorAt(s.q.get() + at[i] + from) = q[i];
+    *vectorAt(s.r.get() + at[i] + from) = r[i];
+    *vectorAt(s.u.get() + at[i] + from) = last[i];
+  }
+  for (int k = 0; k < LANES<T>; k++) s.spikes[from + k] += own[k];
+}
+
+template <class T> void stepBlock(const NeuronBlock<T>& b) {
+  const Layer& L = b.net->layers[b.layer];
+  const Filter<T> f = filterOf<T>(L);
+  const int vectors = L.outCp / LANES<T>;
+  if (b.bits)
+    for (int k = 0; k < b.steps; k++)
+      __builtin_memset(b.bits->at(b.t0 + k), 0, size_t(b.bits->positions) * b.bits->words * sizeof(uint64_t));
+  for (int y = 0; y < L.nextH; y++)
+    for (int x = 0; x < L.nextW; x++) {
+      const Window w = windowOf(L, y, x);
+      for (int v = 0; v < vectors; v++) {
+        if (L.pool) stepWindow<T, 4>(b, L, f, w.at, v, y * L.nextW + x, b.bits != nullptr);
+        else stepWindow<T, 1>(b, L, f, {w.at[0]}, v, y * L.nextW + x, b.bits != nullptr);
+      }
+    }
+  // An odd row or column that no window reads: it only counts its own spikes.
+  if (L.pool)
+    for (int y = 0; y < L.outH; y++)
+      for (int x = y < 2 * L.nextH ? 2 * L.nextW : 0; x < L.outW; x++)
+        for (int v = 0; v < vectors; v++) stepWindow<T, 1>(b, L, f, {(long(y) * L.outW + x) * L.outCp}, v, 0, false);
+  if (b.bits)
+    for (int k = 0; k < b.steps; k++) b.state->passed += countBits(*b.bits, b.t0 + k);
+}
+
+}  // namespace srm
