@@ -58,9 +58,9 @@ export class PixelRecorder {
     let noiseUs = rate > 0 ? waiting(drawAt(prefix, n++), rate) : Infinity;
     let v = level[0];
     const place = drawAt(prefix, n++) / 2 ** 32;
-    let ref = v + initial * (place * (meanOn + meanOff) - meanOn);
     let on = meanOn * varied(thresholdNoise, drawAt(prefix, n++));
     let off = meanOff * varied(thresholdNoise, drawAt(prefix, n++));
+    let ref = v + initial * (place * (on + off) - on);
     let deafUntil = -1;
     for (let k = 1; k <= last; k++) {
       const from = times ? times[k - 1] : (k - 1) * stepUs;

@@ -174,9 +174,11 @@ export class StrokeSimulator {
       // The change before may have ended within a step, at most a step late.
       let t = Math.max(from, this.times[n - 1]);
       while (t < until && t < from + settledUs) this.put(n++, (t += STEP_US), level);
-      if (k > 0 && t < until) this.put(n++, until, level);
+      if (t + 1 >= until) continue;
+      // What is left after so many time constants comes at once, lest it be spread over the quiet time.
+      this.put(n++, t + 1, level);
+      this.put(n++, until, level);
     }
-    if (this.times[n - 1] < durationUs) this.put(n++, durationUs, this.levels[n - 2]);
     return n - 1;
   }
 

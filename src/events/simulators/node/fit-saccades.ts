@@ -22,7 +22,7 @@ const CORNERS: readonly (readonly [tMs: number, x: number, y: number])[] = [
 
 const START: SaccadeModel = {
   pixel: {
-    thresholdOn: 0.2, thresholdOff: 0.2, mismatch: 0, thresholdNoise: 0.25, tauUs: 500, tauMaxUs: 20_000, refractoryUs: 1200, latencyUs: 300,
+    thresholdOn: 0.2, thresholdOff: 0.2, mismatch: 0, thresholdNoise: 0.4, tauUs: 600, tauMaxUs: 20_000, refractoryUs: 1200, latencyUs: 200,
     noiseHz: 0.4, noiseSpread: 0.7, noiseOnShare: 0.95, hotPixels: [],
   },
   display: { black: 0.15, gamma: 1, blur: 0.5 }, path: [], pathStepUs: FIT.pathStepUs,
