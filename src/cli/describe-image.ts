@@ -2,16 +2,19 @@
 import { coreUse, USE_LIMITS, worstUse, type CoreUse } from "../../compiler/core-use.js";
 import type { ChipImage, CoreImage, SynapseFormat } from "../../hw/image.js";
 import { CHIP_LIMITS, INDEX_BITS_BY_CODE, WEIGHT_BITS_BY_CODE } from "../../hw/limits.js";
-import { routeHops } from "../../hw/topology.js";
 import { decodeMicrocode, disassemble } from "../../hw/microcode.js";
+import { describeTables, type CoreTables } from "./describe-tables.js";
+import { floorplans, trafficByCore, trafficText } from "./floorplan.js";
 
 /** One core with what it takes; `id` = chip·128 + core. */
-export interface CoreDescription extends CoreUse {
+export interface CoreDescription extends CoreUse, CoreTables {
   readonly id: number;
   readonly chip: number;
   readonly core: number;
   readonly layers: readonly string[];
   readonly padding: number;
+  /** Messages sent and received if every neuron spikes once. */
+  readonly messages: number;
   readonly formatList: readonly string[];
   readonly profileList: readonly string[];
 }
@@ -20,7 +23,7 @@ const FANOUT = ["", "mixed", "excitatory", "inhibitory"] as const;
 
 const formatText = (f: SynapseFormat): string =>
   `${f.compression} ${WEIGHT_BITS_BY_CODE[f.wgtBitsCode]} bits ${FANOUT[f.fanoutType]} exponent ${f.wgtExp} ` +
-  `index ${INDEX_BITS_BY_CODE[f.idxBitsCode]} bits${f.learning ? ", learning" : ""}`;
+  `index ${INDEX_BITS_BY_CODE[f.idxBitsCode]} bits${f.skipBits > 0 ? ` gap ${f.skipBits} bits` : ""}${f.learning ? ", learning" : ""}`;
 
 const profileText =
   (core: CoreImage) =>
@@ -29,6 +32,7 @@ const profileText =
 
 /** All cores of an image, in its order. */
 export function describeCores(image: ChipImage): CoreDescription[] {
+  const traffic = trafficByCore(image);
   return image.cores.map((core) => {
     const own = image.symbols.filter((symbol) => symbol.chip === core.chip && symbol.core === core.core);
     return {
@@ -38,6 +42,8 @@ export function describeCores(image: ChipImage): CoreDescription[] {
       layers: [...new Set(own.map((symbol) => image.layers[symbol.layer].name))],
       ...coreUse(core),
       padding: own.reduce((sum, symbol) => sum + symbol.neurons.filter((neuron) => neuron < 0).length, 0),
+      messages: traffic.get(core.chip * CHIP_LIMITS.cores + core.core) ?? 0,
+      ...describeTables(image, core),
       formatList: core.synapseFormats.map(formatText),
       profileList: core.compartmentProfiles.map(profileText(core)),
     };
@@ -86,6 +92,9 @@ export function imageText(image: ChipImage): string {
         `${`${c.synapseWords} ${percent(c.synapseWords, USE_LIMITS.synapseWords)}`.padEnd(14)}${c.layers.join(", ")}`,
     ),
     "",
+    "synapse formats (all cores): entries, synapses, bits:",
+    ...formatTotals(cores),
+    "",
     "worst core of each kind:",
     ...Object.entries(worstUse(image.cores)).map(
       ([kind, { worst, limit }]) => `  ${kind} ${worst} of ${limit} (${percent(worst, limit)})`,
@@ -104,57 +113,15 @@ export function imageText(image: ChipImage): string {
   ].join("\n");
 }
 
-/** Messages if every neuron spikes once, the hops they take, and the share that leaves its chip. */
-export function describeTraffic(image: ChipImage): {
-  messages: number;
-  meanHops: number;
-  offChipShare: number;
-} {
-  let [messages, hops, offChip] = [0, 0, 0];
-  for (const core of image.cores) {
-    for (const axon of core.outputAxons) {
-      const route = routeHops(core, axon);
-      messages++;
-      hops += route.eastWest + route.northSouth;
-      if (route.offChip > 0) offChip++;
-    }
+/** One line a kind of format, summed over cores. */
+function formatTotals(cores: readonly CoreDescription[]): string[] {
+  const totals = new Map<string, { entries: number; synapses: number; bits: number }>();
+  for (const use of cores.flatMap((core) => core.formatUse)) {
+    const key = `${use.compression}${use.skipBits > 0 ? ` gap ${use.skipBits}` : ""}, weights of ${use.weightBits} bits`;
+    const sum = totals.get(key) ?? { entries: 0, synapses: 0, bits: 0 };
+    totals.set(key, {
+      entries: sum.entries + use.entries, synapses: sum.synapses + use.synapses, bits: sum.bits + use.bits,
+    });
   }
-  return {
-    messages,
-    meanHops: messages === 0 ? 0 : hops / messages,
-    offChipShare: messages === 0 ? 0 : offChip / messages,
-  };
-}
-
-function trafficText(image: ChipImage): string {
-  const { messages, meanHops, offChipShare } = describeTraffic(image);
-  return (
-    `traffic if every neuron spikes once: ${messages} messages, ${meanHops.toFixed(2)} hops each, ` +
-    `${(100 * offChipShare).toFixed(1)} % to another chip`
-  );
-}
-
-/** Mesh of each chip: 8 columns of 4 rows of tiles, 4 cores a tile; fill of compartments in tenths, `.` unused. */
-function floorplans(image: ChipImage): string[] {
-  const { meshColumns, meshRows, coresPerTile } = CHIP_LIMITS;
-  const fill = new Map(
-    image.cores.map((core) => [
-      core.chip * CHIP_LIMITS.cores + core.core,
-      Math.min(9, Math.floor((10 * core.compartments.length) / USE_LIMITS.compartments)),
-    ]),
-  );
-  return Array.from({ length: image.chips }, (_, chip) => [
-    `floorplan of chip ${chip} (compartments of each core in tenths):`,
-    ...Array.from(
-      { length: meshRows },
-      (_, row) =>
-        `  ${Array.from({ length: meshColumns }, (_, column) =>
-          Array.from(
-            { length: coresPerTile },
-            (_, p) => fill.get(chip * CHIP_LIMITS.cores + (column * meshRows + row) * coresPerTile + p) ?? ".",
-          ).join(""),
-        ).join(" ")}`,
-    ),
-    "",
-  ]).flat();
+  return [...totals].map(([key, { entries, synapses, bits }]) => `  ${key}: ${entries}, ${synapses}, ${bits}`);
 }

@@ -1,12 +1,15 @@
-import type { CommandModule } from "yargs";
 import { basename } from "node:path";
+import type { CommandModule } from "yargs";
+import type { PassReport } from "../../../compiler/pipeline.js";
 import { CHIP_IMAGE_KIND, decodeImage } from "../../../hw/image-codec.js";
 import type { ChipImage } from "../../../hw/image.js";
-import { readHeader, type FileHeader } from "../../base/file-header.js";
+import { readHeader, unwrapFile, type FileHeader } from "../../base/file-header.js";
 import { isFolder, readFileBytes } from "../../base/node/files.js";
 import { sha256Hex } from "../../base/bytes.js";
-import { BUNDLE_PART, readBundle } from "../bundle.js";
-import { describeCores, describeTraffic, imageLimits, imageText, microcodeText } from "../describe-image.js";
+import { BUNDLE_PART } from "../bundle.js";
+import { openBundle } from "../open-bundle.js";
+import { describeCores, imageLimits, imageText, microcodeText } from "../describe-image.js";
+import { describeTraffic } from "../floorplan.js";
 import { jsonOption } from "../options.js";
 import { type CommandResult, runHandler } from "../run.js";
 
@@ -16,7 +19,7 @@ interface InspectArgs {
 }
 
 /** Says what a bundle or a file of ours is and holds.
- *  @throws UserError E-BUNDLE-001, E-FILE-001…010; CheckFailed E-BUNDLE-002 */
+ *  @throws UserError E-BUNDLE-001 (no bundle), E-BUNDLE-003 (damaged: part and byte), E-FILE-001…010: exit code 2 */
 export function inspect({ file }: InspectArgs): CommandResult {
   return isFolder(file) ? inspectBundle(file) : inspectFile(file);
 }
@@ -35,12 +38,10 @@ const imageJson = (image: ChipImage): object => ({
 });
 
 function inspectBundle(path: string): CommandResult {
-  const { image, hashes, files } = readBundle(path);
+  const { image, hashes, files } = openBundle(path);
   const part = (name: string): unknown =>
     files[name] ? JSON.parse(new TextDecoder().decode(files[name])) : undefined;
-  const passes = part(BUNDLE_PART.passes) as
-    | { passes?: readonly { name: string; milliseconds: number }[] }
-    | undefined;
+  const passes = part(BUNDLE_PART.passes) as { passes?: readonly PassReport[] } | undefined;
   const estimate = part(BUNDLE_PART.estimate) as EstimateText | undefined;
   return {
     json: {
@@ -54,8 +55,8 @@ function inspectBundle(path: string): CommandResult {
       `bundle ${path}`,
       imageText(image),
       "",
-      "passes:",
-      ...(passes?.passes ?? []).map((pass) => `  ${pass.name} ${pass.milliseconds.toFixed(0)} ms`),
+      `passes (all that they made: ${BUNDLE_PART.passes}):`,
+      ...(passes?.passes ?? []).flatMap(passText),
       "",
       ...estimateText(estimate),
       "hashes (SHA-256):",
@@ -65,6 +66,20 @@ function inspectBundle(path: string): CommandResult {
       image.embedded.source,
     ].join("\n"),
   };
+}
+
+/** Lines of a pass's printed form that are shown. */
+const PASS_LINES = 4;
+
+/** A pass, its time, and the start of what it made. */
+function passText({ name, milliseconds, printed }: PassReport): string[] {
+  const lines = printed.trimEnd().split("\n");
+  const more = lines.length - PASS_LINES;
+  return [
+    `  ${name} ${milliseconds.toFixed(0)} ms`,
+    ...lines.slice(0, PASS_LINES).map((line) => `    ${line}`),
+    ...(more > 0 ? [`    … ${more} more ${more === 1 ? "line" : "lines"}`] : []),
+  ];
 }
 
 type ByModel = Readonly<Record<string, number>>;
@@ -94,7 +109,7 @@ function estimateText(estimate: EstimateText | undefined): string[] {
 
 function inspectFile(path: string): CommandResult {
   const bytes = readFileBytes(path);
-  const { header } = readHeader(bytes, path);
+  const { header } = unwrapFile(bytes, readHeader(bytes, path).header, path);
   const common = {
     ...describeHeader(header),
     bytes: bytes.length,

@@ -3,7 +3,7 @@ import type { CommandModule } from "yargs";
 import { worstUse } from "../../../compiler/core-use.js";
 import type { ChipImage } from "../../../hw/image.js";
 import { verifyImage } from "../../../hw/verify-image.js";
-import { Diagnostics, UserError, userError } from "../../base/errors.js";
+import { CheckFailed, Diagnostics, UserError, userError } from "../../base/errors.js";
 import { createEngine, type EngineName } from "../../engines/create.js";
 import type { Engine } from "../../engines/engine.js";
 import { type Checkpoint, decodeCheckpoint } from "../../model/checkpoint.js";
@@ -46,7 +46,7 @@ export async function verifyBundle(args: VerifyArgs): Promise<CommandResult> {
   checkCount("--tasks", args.tasks);
   checkCount("--queries", args.queries);
   const damages = checkBundle(args.bundle);
-  if (damages.length > 0) return damagedResult(args.bundle, damages);
+  if (damages.length > 0) return damagedResult(args.bundle, damages, args.json === true);
   const bundle = readBundle(args.bundle);
   const limits = checkLimits(bundle.image);
   const hashes = { parts: bundle.hashes, damaged: [] };
@@ -73,12 +73,12 @@ export async function verifyBundle(args: VerifyArgs): Promise<CommandResult> {
   };
 }
 
-function damagedResult(path: string, damages: readonly BundleDamage[]): CommandResult {
+/** A damaged bundle: for people a sentence a part on stderr, for programs the parts on stdout; exit code 1 in either form. */
+function damagedResult(path: string, damages: readonly BundleDamage[], json: boolean): CommandResult {
   const [{ part, byte }] = damages;
-  return {
-    json: { hashes: { damaged: damages }, damaged: { part, byte }, limits: null, parity: null },
-    text: damages.map((damage) => damageText(path, damage)).join("\n"), failed: true,
-  };
+  const text = damages.map((damage) => damageText(path, damage)).join("\n");
+  if (!json) throw new CheckFailed(text);
+  return { json: { hashes: { damaged: damages }, damaged: { part, byte }, limits: null, parity: null }, text, failed: true };
 }
 
 function checkLimits(image: ChipImage): { readonly errors: readonly string[]; readonly worst: ReturnType<typeof worstUse> } {
