@@ -43,7 +43,7 @@ const both = (x: number | readonly [number, number]): readonly [number, number] 
 
 function networkOf(config: TrainConfig, fileName: string): { spec: NetworkSpec; geometry: InputGeometry } {
   const presetName = config.preset ?? (config.network ? undefined : "demo");
-  const preset = presetName === undefined ? undefined : PRESETS[presetName];
+  const preset = presetName !== undefined && Object.hasOwn(PRESETS, presetName) ? PRESETS[presetName] : undefined;
   if (presetName !== undefined && !preset) {
     const nearest = nearestName(presetName, Object.keys(PRESETS));
     throw userError({
