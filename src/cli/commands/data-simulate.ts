@@ -88,7 +88,7 @@ function strokes(args: Args): Planned {
   if (args.from === undefined) {
     throw userError({ code: "E-SIM-007", at: "--from", found: "no folder named", limit: "a folder with Omniglot's stroke files, such as strokes_background_small1.zip" });
   }
-  const { characters, measured, estimated, sha256 } = loadOmniglot(args.from, args.seed);
+  const { characters, sha256 } = loadOmniglot(args.from, args.seed);
   const nameOf = (c: (typeof characters)[number]): string => `${c.alphabet}/${c.character}`;
   const alphabets = [...new Set(characters.map((c) => c.alphabet))];
   const names = chosen(args, [...alphabets, ...characters.map(nameOf)]);
@@ -98,11 +98,11 @@ function strokes(args: Args): Planned {
     drawings: [...c.drawings].slice(0, args.count).map(([drawer, drawing]) => ({ drawer, drawing })),
   })).filter(({ drawings }) => drawings.length > 0);
   const times = units.flatMap((u) => u.drawings.map((d) => d.drawing.timing));
-  const estimatedHere = times.filter((t) => t === "estimated").length;
+  const countOf = (timing: (typeof times)[number]): number => times.filter((t) => t === timing).length;
   return labeled(args, { kind: "strokes", ...common(args), model: DAVIS346_STROKES, units }, { name: "Omniglot", sha256 }, [
     "N-Omniglot's procedure, simulated; no real recording of N-Omniglot was at hand, so no constant is fitted to one.",
-    `${times.length - estimatedHere} drawings with the pen's own times, ${estimatedHere} with estimated ones (constant speed and pauses as people's are); ` +
-      `the source has ${measured} and ${estimated}. Of estimated ones 1–4 % may stand under a wrong character, as their labels were recovered.`,
+    `${countOf("measured")} drawings with the pen's own times; ${countOf("estimated")} with estimated ones (constant speed, and pauses as people's are; 1–4 % of them ` +
+      `may stand under a wrong character, as their labels were recovered); ${countOf("traced")} traced from the picture, so that even the order of strokes is a guess.`,
     "A drawer who is missing has no drawing in the source.",
   ]);
 }

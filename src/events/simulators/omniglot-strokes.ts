@@ -114,7 +114,7 @@ function logSummary(values: readonly number[]): [median: number, spread: number]
 
 /** Gives an untimed drawing times: constant speed along its strokes, drawn once a drawing, and a pause before each further
  *  stroke, drawn each time. What it cannot give is the hand's own rhythm, so such drawings are labeled `estimated`. */
-export function timeStrokes(drawing: UntimedDrawing, habits: PenHabits, seed: number): Drawing {
+export function timeStrokes(drawing: UntimedDrawing, habits: PenHabits, seed: number, timing: "estimated" | "traced" = "estimated"): Drawing {
   const rng = new Rng(seed, STREAM.eventCamera, 0x4000_0000 + drawing.id * 32 + drawing.drawer);
   const speed = habits.speed * Math.exp(habits.speedSpread * rng.normal());
   let t = 0;
@@ -125,5 +125,5 @@ export function timeStrokes(drawing: UntimedDrawing, habits: PenHabits, seed: nu
       return { x, y, tMs: t };
     });
   });
-  return { strokes, timing: "estimated" };
+  return { strokes, timing };
 }

@@ -2,8 +2,9 @@
 export interface Drawing {
   /** Strokes of points; x right and y down in pixels of the 105×105 page, t in ms from the first point. */
   readonly strokes: readonly (readonly StrokePoint[])[];
-  /** `measured`: as the pen went. `estimated`: the set has this drawing without times; see `timeStrokes`. */
-  readonly timing: "measured" | "estimated";
+  /** `measured`: as the pen went. `estimated`: strokes of the pen, with times by `timeStrokes`. `traced`: strokes found in
+   *  the picture alone (`traceStrokes`), so their order and direction are guesses too. */
+  readonly timing: "measured" | "estimated" | "traced";
 }
 
 export interface StrokePoint {

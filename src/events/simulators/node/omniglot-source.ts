@@ -6,6 +6,7 @@ import { userError } from "../../../base/errors.js";
 import { isFolder, readFileBytes } from "../../../base/node/files.js";
 import { parseSimplifiedStrokes, parseStrokeText, PEN_HABITS, timeStrokes } from "../omniglot-strokes.js";
 import type { Drawing } from "../stroke-drawing.js";
+import { type InkImage, traceStrokes } from "../trace-strokes.js";
 
 /** A character with the drawings that there are of it. */
 export interface CharacterDrawings {
@@ -22,6 +23,7 @@ export interface OmniglotDrawings {
   readonly characters: readonly CharacterDrawings[];
   readonly measured: number;
   readonly estimated: number;
+  readonly traced: number;
   readonly sha256: Readonly<Record<string, string>>;
 }
 
@@ -30,7 +32,8 @@ const DRAWERS = 20;
 
 /** Reads Omniglot's strokes from a folder: timed ones as `strokes_*.zip` or unpacked (`<Alphabet>/characterNN/<id>_<drawer>.txt`);
  *  where `strokes-simplified.bin.gz` and `classes.csv` are there too, drawings that are not timed get times by
- *  `timeStrokes`, so that all 1,623 characters are drawn.
+ *  `timeStrokes`; with `omniglot28.bin.gz` as well, those of which no stroke is known are traced from their pictures
+ *  (`omniglot105.bin.gz` for the characters that it has), so that all 1,623 characters have all 20 drawings.
  *  @param seed  of the estimated times
  *  @throws UserError E-SIM-007 where there are none, E-SIM-003, E-SIM-004 where a file is damaged */
 export function loadOmniglot(from: string, seed: number): OmniglotDrawings {
@@ -55,7 +58,7 @@ export function loadOmniglot(from: string, seed: number): OmniglotDrawings {
     found.set(key, known);
     return known;
   };
-  let [measured, estimated] = [0, 0];
+  let [measured, estimated, traced] = [0, 0, 0];
   for (const { name, text } of timedFiles(from, names, read)) {
     const match = STROKE_FILE.exec(name);
     if (!match) continue;
@@ -76,6 +79,15 @@ export function loadOmniglot(from: string, seed: number): OmniglotDrawings {
       estimated++;
     }
   }
+  for (const { key, id, drawer, image } of pictures(names, read, classes)) {
+    const cut = key.lastIndexOf("/");
+    const { drawings } = entry(key.slice(0, cut), key.slice(cut + 1), id);
+    if (drawings.has(drawer)) continue;
+    const strokes = traceStrokes(image());
+    if (strokes.length === 0) continue;
+    drawings.set(drawer, timeStrokes({ id, drawer, strokes }, PEN_HABITS, seed, "traced"));
+    traced++;
+  }
   if (found.size === 0) {
     throw userError({
       code: "E-SIM-007", at: `--from ${from}`, found: "no pen strokes",
@@ -83,20 +95,50 @@ export function loadOmniglot(from: string, seed: number): OmniglotDrawings {
     });
   }
   const characters = [...found.values()].map((c) => ({ ...c, drawings: inOrder(c.drawings) })).sort((a, b) => a.id - b.id);
-  return { characters, measured, estimated, sha256 };
+  return { characters, measured, estimated, traced, sha256 };
 }
 
 const inOrder = (drawings: ReadonlyMap<number, Drawing>): ReadonlyMap<number, Drawing> =>
   new Map([...drawings].filter(([drawer]) => drawer >= 1 && drawer <= DRAWERS).sort(([a], [b]) => a - b));
 
-interface ClassRow { readonly id: number; readonly part: "background" | "evaluation" }
+interface ClassRow {
+  readonly id: number;
+  readonly part: "background" | "evaluation";
+  /** Rows of the packed pictures; row105 undefined where it is not there. */
+  readonly row28: number;
+  readonly row105: number | undefined;
+}
 
-/** `id,split,alphabet,character,…` */
+/** `id,split,alphabet,character,row28,row105,…` */
 function parseClasses(text: string): Map<string, ClassRow> {
   const rows = text.split(/\r?\n/).slice(1).filter((line) => line !== "").map((line) => line.split(","));
-  return new Map(rows.map(([id, part, alphabet, character]) => [
-    `${alphabet}/${character}`, { id: Number(id), part: part === "evaluation" ? "evaluation" : "background" },
-  ]));
+  return new Map(rows.map(([id, part, alphabet, character, row28, row105]) => [`${alphabet}/${character}`, {
+    id: Number(id), part: part === "evaluation" ? "evaluation" : "background", row28: Number(row28), row105: row105 ? Number(row105) : undefined,
+  }]));
+}
+
+/** Pictures of every drawing, packed with one bit a pixel, most significant first. Layout: shared/data/README.md.
+ *  @throws UserError E-SIM-004 where a file ends early */
+function* pictures(
+  names: readonly string[], read: (name: string) => Uint8Array, classes: ReadonlyMap<string, ClassRow>,
+): Generator<{ key: string; id: number; drawer: number; image: () => InkImage }> {
+  const load = (size: number) => {
+    const name = names.find((n) => n.replace(/\.gz$/, "") === `omniglot${size}.bin`);
+    return name && classes.size > 0 ? { name, bits: unpacked(read(name), name), size, each: Math.ceil((size * size) / 8) } : undefined;
+  };
+  const [small, large] = [load(28), load(105)];
+  for (const [key, { id, row28, row105 }] of classes) {
+    const [from, row] = large && row105 !== undefined ? [large, row105] : [small, row28];
+    if (!from) continue;
+    for (let drawer = 1; drawer <= DRAWERS; drawer++) {
+      yield { key, id, drawer, image: () => unpackImage(from, (row * DRAWERS + drawer - 1) * from.each) };
+    }
+  }
+}
+
+function unpackImage({ name, bits, size, each }: { name: string; bits: Uint8Array; size: number; each: number }, at: number): InkImage {
+  if (at + each > bits.length) throw userError({ code: "E-SIM-004", at: name, found: `it ends before byte ${at + each}`, hint: "an undamaged copy" });
+  return { size, ink: Uint8Array.from({ length: size * size }, (_, k) => (bits[at + (k >> 3)] >> (7 - (k & 7))) & 1) };
 }
 
 function unpacked(bytes: Uint8Array, name: string): Uint8Array {
