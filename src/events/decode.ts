@@ -1,4 +1,3 @@
-import { concatBytes } from "../base/bytes.js";
 import { EventColumns } from "./columns.js";
 import type { DecodeOptions, DecoderFactory, FormatName, SensorSize, StreamDecoder } from "./decoder.js";
 import { FORMATS } from "./decoder.js";
@@ -56,6 +55,7 @@ export class RecordingReader {
   private decoder: StreamDecoder | undefined;
   private formatFound: FormatName | undefined;
   private rest: Uint8Array = new Uint8Array(0);
+  private scratch = new Uint8Array(0);
   private offset = 0;
   private maxX = -1;
   private maxY = -1;
@@ -72,7 +72,7 @@ export class RecordingReader {
    *  @throws UserError E-EVT-001…009 */
   push(chunk: Uint8Array, final: boolean): void {
     // A plain Uint8Array: slice() of Node's Buffer gives a view where a copy is meant.
-    const bytes = this.rest.length > 0 ? concatBytes([this.rest, chunk]) : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = this.rest.length > 0 ? this.joined(chunk) : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.decoder ??= this.makeDecoder(bytes);
     const from = this.columns.length;
     this.columns.sound = undefined;
@@ -85,6 +85,15 @@ export class RecordingReader {
       this.onBatch(this.columns);
       this.columns.clear();
     }
+  }
+
+  /** The rest of the piece before, and the next piece; in memory that is used again. */
+  private joined(chunk: Uint8Array): Uint8Array {
+    const length = this.rest.length + chunk.length;
+    if (this.scratch.length < length) this.scratch = new Uint8Array(Math.ceil(length * 1.1));
+    this.scratch.set(this.rest);
+    this.scratch.set(chunk, this.rest.length);
+    return this.scratch.subarray(0, length);
   }
 
   private makeDecoder(head: Uint8Array): StreamDecoder {

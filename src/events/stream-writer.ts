@@ -26,6 +26,7 @@ export class StreamWriter {
     if (batch.tUs.length === 0) return start;
     const body = await this.body(batch);
     this.last = lastEvent(batch);
+    if (start.length === 0) return body;
     const out = new Uint8Array(start.length + body.length);
     out.set(start);
     out.set(body, start.length);

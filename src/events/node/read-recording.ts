@@ -7,8 +7,8 @@ import { type Recording, RecordingReader } from "../decode.js";
 import type { DecodeOptions, FormatName, SensorSize } from "../decoder.js";
 import { detectFormat, HEAD_BYTES } from "../detect.js";
 
-/** Piece of a file that is decoded at once: with its columns about 16 MiB of memory. */
-const PIECE_BYTES = 2 ** 20;
+/** Piece of a file that is decoded at once: with its columns about 2 MiB of memory. */
+const PIECE_BYTES = 2 ** 17;
 
 /** Reads a recording file of any format into memory. @throws UserError E-FILE-010, E-EVT-001…009 */
 export const readRecording = (path: string, options: Omit<DecodeOptions, "name"> = {}): Promise<Recording> =>
