@@ -23,10 +23,10 @@ export function traceStrokes(image: InkImage): (readonly [x: number, y: number])
   const walked = new Uint8Array(left.length);
   for (let start = nextStart(left, size); start >= 0; start = nextStart(left, size)) {
     const path = walk(left, size, start);
-    // A piece that was cut off at a crossing begins on the line that it leaves.
-    const joint = neighbors(walked, size, start).find((k) => !path.includes(k));
+    // A piece that was cut off at a crossing begins, or ends, on the line that it leaves.
+    const joints = [start, path[path.length - 1]].map((end) => neighbors(walked, size, end).slice(0, 1));
     for (const k of path) walked[k] = 1;
-    const whole = joint === undefined ? path : [joint, ...path];
+    const whole = [...joints[0], ...path, ...(path.length > 1 ? joints[1] : [])];
     strokes.push(whole.map((k) => [toPage(k % size), toPage(Math.floor(k / size))] as const));
   }
   return strokes;
