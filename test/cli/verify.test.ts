@@ -1,8 +1,11 @@
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { decodeImage, encodeImage } from "../../hw/image-codec.js";
+import { CheckFailed } from "../../src/base/errors.js";
+import { Rng } from "../../src/base/rng.js";
 import { readBundle, writeBundle } from "../../src/cli/bundle.js";
+import { inspect } from "../../src/cli/commands/inspect.js";
 import { verifyBundle } from "../../src/cli/commands/verify.js";
 import { smallBundle } from "./small-bundle.js";
 
@@ -42,6 +45,41 @@ describe("verify", () => {
     expect(result.failed).toBe(true);
     expect(result.json).toMatchObject({ damaged: { part, byte }, parity: null });
     expect(result.text).toContain(`${part}: damaged at byte ${byte}`);
+  });
+
+  it("finds a bit flipped anywhere in any file of a bundle, and names the part", async () => {
+    // Every part that a bundle can have; the manifest too.
+    const whole = copyOfBundle("whole");
+    const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+    writeBundle(whole, {
+      ...readBundle(whole).files, "program.elf": readBundle(whole).image.embedded.elf, "passes.json": text('{"passes":[]}\n'),
+      "estimate.json": text("{}\n"), "certificate.json": text('{"verdict":"equal"}\n'), "report.html": text("<!doctype html><p>é</p>\n"),
+    });
+    const names = readdirSync(whole);
+    expect(names.length).toBe(9);
+    for (const name of names) {
+      const path = join(whole, name);
+      const bytes = readFileSync(path);
+      for (let k = 0; k < 25; k++) {
+        const rng = new Rng(11, 0x2000d, k);
+        const [byte, bit] = [rng.below(bytes.length), rng.below(8)];
+        const flipped = Uint8Array.from(bytes);
+        flipped[byte] ^= 1 << bit;
+        writeFileSync(path, flipped);
+        const { failed, json } = await verifyBundle({ ...options, bundle: whole });
+        expect(failed, `${name}, byte ${byte}, bit ${bit}`).toBe(true);
+        const { damaged } = json as { damaged: { part: string; byte?: number } };
+        expect(damaged.part, `${name}, byte ${byte}, bit ${bit}`).toBe(name);
+        if (name !== "manifest.json") expect(damaged.byte).toBe(byte);
+      }
+      writeFileSync(path, bytes);
+    }
+    // People read of the damage on stderr: the command fails the check.
+    const bytes = readFileSync(join(whole, "program.c"));
+    bytes[3] ^= 1;
+    writeFileSync(join(whole, "program.c"), bytes);
+    await expect(verifyBundle({ ...options, json: false, bundle: whole })).rejects.toThrow(CheckFailed);
+    expect(() => inspect({ file: whole })).toThrow(/^\S+program\.c: damaged at byte 3: a changed byte\..*\[E-BUNDLE-003\]$/);
   });
 
   it("finds an image of other weights than the checkpoint's, although all hashes are right", async () => {
