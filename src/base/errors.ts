@@ -12,8 +12,9 @@ export interface UserErrorDetail {
   readonly hint?: string;
 }
 
+/** One line, whatever a parser's own message held. */
 const sentence = (d: UserErrorDetail): string =>
-  `${d.at}: ${d.found}${d.limit ? `; allowed: ${d.limit}` : ""}${d.hint ? `. Try: ${d.hint}` : ""} [${d.code}]`;
+  `${d.at}: ${d.found}${d.limit ? `; allowed: ${d.limit}` : ""}${d.hint ? `. Try: ${d.hint}` : ""} [${d.code}]`.replace(/\s*\n\s*/g, " ");
 
 /** The user's mistake: one clear sentence on stderr, exit code 2. */
 export class UserError extends Error {

@@ -10,7 +10,8 @@ import { networkShapes, sizeOf } from "../model/shapes.js";
 import { scaled, unitWeights } from "../model/start-weights.js";
 import type { LoihiNeuron, NetworkSpec, Parameters } from "../model/types.js";
 import { parseConfig, resolveConfig, type ResolvedConfig } from "../train/config.js";
-import { BUNDLE_PART, readBundle } from "./bundle.js";
+import { BUNDLE_PART } from "./bundle.js";
+import { openBundle } from "./open-bundle.js";
 
 /** A checkpoint to compile, and its file's bytes. */
 export interface Compilable {
@@ -22,14 +23,14 @@ export interface Compilable {
 
 const MAGIC = "metaloihi\n";
 
-/** Reads what a user named. @throws UserError E-CLI-020 (nothing there), E-FILE, E-CKPT, E-CFG; CheckFailed E-BUNDLE-002 */
+/** Reads what a user named. @throws UserError E-CLI-030 (nothing there), E-FILE, E-CKPT, E-CFG, E-BUNDLE */
 export function readCompilable(path: string): Compilable {
   if (Object.hasOwn(PRESETS, path) && !existsSync(path))
     return untrained(resolveConfig({ name: path, preset: path }, `preset "${path}"`));
   if (!existsSync(path)) {
     const near = nearestName(path, Object.keys(PRESETS));
     throw userError({
-      code: "E-CLI-020",
+      code: "E-CLI-030",
       at: path,
       found: "no such file, and no preset of that name",
       limit: `a checkpoint, a configuration, a bundle, or ${Object.keys(PRESETS).join(", ")}`,
@@ -45,10 +46,10 @@ export function readCompilable(path: string): Compilable {
 }
 
 function fromBundle(path: string): Compilable {
-  const bytes = readBundle(path).files[BUNDLE_PART.checkpoint];
+  const bytes = openBundle(path).files[BUNDLE_PART.checkpoint];
   if (!bytes) {
     throw userError({
-      code: "E-CLI-021",
+      code: "E-CLI-031",
       at: path,
       found: `a bundle without ${BUNDLE_PART.checkpoint}`,
       limit: "a bundle that compile made",
@@ -84,11 +85,11 @@ export function altered(
   return { ...source, checkpoint, bytes: encodeCheckpoint(checkpoint) };
 }
 
-/** The network with other weight bits in every layer. @throws UserError E-CLI-022 */
+/** The network with other weight bits in every layer. @throws UserError E-CLI-032 */
 export function withBits(spec: NetworkSpec, bits: number): NetworkSpec {
   if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
     throw userError({
-      code: "E-CLI-022",
+      code: "E-CLI-032",
       at: "--bits",
       found: `${bits}`,
       limit: "whole numbers 1…8",

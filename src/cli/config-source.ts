@@ -85,9 +85,11 @@ function fitting(source: TaskSource, { spec, config }: ResolvedConfig): TaskSour
   const { polarities, height, width } = spec.input;
   const needed = [spec.steps, polarities, height, width];
   if (String(source.shape) === String(needed)) return source;
+  const keys = ["network.steps", "network.input.polarities", "network.input.height", "network.input.width"];
+  const wrong = keys.map((key, k) => ({ key, given: needed[k], is: source.shape[k] })).filter(({ given, is }) => given !== is);
   throw userError({
-    code: "E-DATA-002", at: `data.set "${config.data.set}"`, found: `samples of [${source.shape.join(", ")}]`,
-    limit: `[${needed.join(", ")}] (steps, polarities, height, width), what network "${spec.name}" takes`,
-    hint: "the data set that the network was made for, or another geometry",
+    code: "E-DATA-002", at: wrong.map(({ key, given }) => `${key} ${given}`).join(", "), found: `the samples of data.set "${config.data.set}" (${source.name}) have other sizes`,
+    limit: wrong.map(({ key, is }) => `${key} ${is}`).join(", "),
+    hint: "those values, or the data set that the network was made for",
   });
 }

@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { CheckFailed, userError } from "../base/errors.js";
-import { BUNDLE_PART, type Bundle, readBundle } from "./bundle.js";
+import { BUNDLE_PART, type Bundle, checkBundle, readBundle } from "./bundle.js";
 
 /** Reads a bundle to work with it: a damaged one is the user's file and the user's mistake (exit code 2), where
  *  `verify`, whose job is to check, says that the check failed (exit code 1).
@@ -9,8 +10,11 @@ export function openBundle(path: string): Bundle {
     return readBundle(path);
   } catch (error) {
     if (!(error instanceof CheckFailed)) throw error;
-    const first = error.message.split("\n")[0].replace(/ Try: .*$/, "").replace(/\.$/, "");
-    throw userError({ code: "E-BUNDLE-003", at: path, found: first, hint: "take an undamaged copy, or compile again" });
+    const [{ part, byte, found }] = checkBundle(path);
+    throw userError({
+      code: "E-BUNDLE-003", at: join(path, part), found: `damaged${byte === undefined ? "" : ` at byte ${byte}`}: ${found}`,
+      hint: "take an undamaged copy, or compile again",
+    });
   }
 }
 

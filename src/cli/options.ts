@@ -13,13 +13,13 @@ export const jsonOption = {
 } as const;
 
 export const seedOption = {
-  seed: { type: "number", describe: "seed of everything random", default: 1, coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
+  seed: { type: "number", describe: "seed of everything random", default: 1, requiresArg: true, coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
 } as const;
 
 export const engineOptions = {
   engine: {
     choices: ["native", "wasm", "tfjs", "reference"] as const,
-    describe: "training engine (default: the fastest one that is there)",
+    requiresArg: true, describe: "training engine (default: the fastest one that is there and can do it)",
   },
-  threads: { type: "number", describe: "threads of the engine", default: Math.min(8, availableParallelism()), coerce: wholeNumber("threads", 1, 256) },
+  threads: { type: "number", requiresArg: true, describe: "threads of the engine", default: Math.min(8, availableParallelism()), coerce: wholeNumber("threads", 1, 256) },
 } as const;

@@ -78,7 +78,7 @@ describe("compile", () => {
     expect(codeOf(() => run("refused", { bits: 7 }))).toBe("E-VERIFY-010");
     expect(codeOf(() => run("refused", { board: "nahuku" }))).toBe("E-COMPILE-001");
     expect(codeOf(() => run("refused", { board: "toString" }))).toBe("E-COMPILE-001");
-    expect(codeOf(() => run("refused", { bits: 12 }))).toBe("E-CLI-022");
+    expect(codeOf(() => run("refused", { bits: 12 }))).toBe("E-CLI-032");
     expect(existsSync(out("refused"))).toBe(false);
   });
 });
@@ -90,16 +90,16 @@ describe("what can be compiled", () => {
     expect(checkpoint.spec.layers.map((layer) => layer.name)).toEqual(["conv1", "conv2", "conv3", "output"]);
   });
 
-  it("is not a name that nothing has, E-CLI-020, with the nearest preset", () => {
-    expect(codeOf(() => readCompilable("constructor"))).toBe("E-CLI-020");
-    expect(() => readCompilable("double-nmnst")).toThrow(/"double-nmnist" \[E-CLI-020\]/);
+  it("is not a name that nothing has, E-CLI-030, with the nearest preset", () => {
+    expect(codeOf(() => readCompilable("constructor"))).toBe("E-CLI-030");
+    expect(() => readCompilable("double-nmnst")).toThrow(/"double-nmnist" \[E-CLI-030\]/);
   });
 
-  it("is not a bundle without its checkpoint, E-CLI-021", () => {
+  it("is not a bundle without its checkpoint, E-CLI-031", () => {
     run("bare");
     const { [BUNDLE_PART.checkpoint]: _, ...files } = readBundle(out("bare")).files;
     writeBundle(out("bare"), files);
-    expect(codeOf(() => readCompilable(out("bare")))).toBe("E-CLI-021");
+    expect(codeOf(() => readCompilable(out("bare")))).toBe("E-CLI-031");
   });
 });
 
@@ -116,7 +116,7 @@ describe("estimate", () => {
     expect(text).toMatch(/weights of 4 bits/);
   });
 
-  it("knows the boards, E-CLI-023", () => {
-    expect(codeOf(() => estimateCommandResult({ source: config, board: "kapoho" }))).toBe("E-CLI-023");
+  it("knows the boards, E-CLI-033", () => {
+    expect(codeOf(() => estimateCommandResult({ source: config, board: "kapoho" }))).toBe("E-CLI-033");
   });
 });

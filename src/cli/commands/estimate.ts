@@ -16,12 +16,12 @@ export interface EstimateArgs {
   readonly json?: boolean;
 }
 
-/** What a network would need, and its alternatives. @throws UserError as readCompilable and compileNetwork; E-CLI-023 */
+/** What a network would need, and its alternatives. @throws UserError as readCompilable and compileNetwork; E-CLI-033 */
 export function estimateCommandResult({ source, bits, board, margin }: EstimateArgs): CommandResult {
   if (board !== undefined && !Object.hasOwn(BOARDS, board)) {
     const near = nearestName(board, Object.keys(BOARDS));
     throw userError({
-      code: "E-CLI-023",
+      code: "E-CLI-033",
       at: "--board",
       found: `"${board}"`,
       limit: Object.keys(BOARDS).join(", "),

@@ -62,11 +62,11 @@ export const trainCommand: CommandModule = {
   builder: (yargs) => yargs
     .positional("config", { type: "string", demandOption: true, describe: "configuration (JSON), or the name of a preset" })
     .options({
-      out: { type: "string", default: "runs/train", describe: "folder for checkpoints and metrics" },
+      out: { type: "string", requiresArg: true, default: "runs/train", describe: "folder for checkpoints and metrics" },
       resume: { type: "boolean", describe: "go on from the folder's last checkpoint, to the same bits" },
-      data: { type: "string", describe: "recordings: one folder a class, N-Omniglot, or an N-MNIST folder or zip (default: those that ship with the package)" },
-      seed: { type: "number", describe: "seed of everything random (default: the configuration's)", coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
-      tasks: { type: "number", describe: "tasks to train (default: the configuration's)" },
+      data: { type: "string", requiresArg: true, describe: "recordings: one folder a class, N-Omniglot, or an N-MNIST folder or zip (default: those that ship with the package)" },
+      seed: { type: "number", requiresArg: true, describe: "seed of everything random (default: the configuration's)", coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
+      tasks: { type: "number", requiresArg: true, describe: "tasks to train (default: the configuration's)" },
       ...cacheOption, ...engineOptions, ...jsonOption,
     })
     .example("$0 train demo --out runs/demo", "the demo's small network on the embedded recordings")
