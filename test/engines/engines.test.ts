@@ -222,7 +222,9 @@ describe("createEngine", () => {
   });
 
   it("says which engine cannot run here (E-ENG-001)", async () => {
+    process.env.METALOIHI_TFJS_BACKEND = "none";
     await expect(createEngine(tiny, { engine: "tfjs" })).rejects.toThrow(/--engine tfjs.*E-ENG-001/);
+    delete process.env.METALOIHI_TFJS_BACKEND;
   });
 });
 

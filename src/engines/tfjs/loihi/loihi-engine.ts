@@ -10,7 +10,7 @@ import type { Tf } from "../ops/custom-op.js";
 import { scoped } from "../scope.js";
 import { taskGradient } from "./gradient.js";
 import { arriving } from "./hidden.js";
-import { type LoihiNetwork, loihiNetwork } from "./network.js";
+import { CHUNK_VALUES, type LoihiNetwork, loihiNetwork } from "./network.js";
 import { type PresentationResult, type TaskRun, runTask } from "./task.js";
 
 /** Loss, decisions and rates of a task that ran. */
@@ -76,8 +76,8 @@ function writtenY1({ rule, outputs, steps, spec }: LoihiNetwork, { windows }: Pr
   return y1;
 }
 
-/** The methods of an engine for `loihi` networks. */
-export function loihiMethods(tf: Tf, spec: NetworkSpec): Omit<Engine, "name" | "spec" | "threads" | "dispose"> {
+/** The methods of an engine for `loihi` networks. Smaller chunks are for tests. */
+export function loihiMethods(tf: Tf, spec: NetworkSpec, chunkValues = CHUNK_VALUES): Omit<Engine, "name" | "spec" | "threads" | "dispose"> {
   let network: LoihiNetwork | null = null;
   let given: { masters: Parameters; quantized: QuantizedNetwork } | null = null;
   const ready = (): LoihiNetwork => {
@@ -133,7 +133,7 @@ export function loihiMethods(tf: Tf, spec: NetworkSpec): Omit<Engine, "name" | "
 
   return {
     setParameters(masters, quantized) {
-      network = loihiNetwork(tf, spec, masters, quantized);
+      network = loihiNetwork(tf, spec, masters, quantized, chunkValues);
       given = { masters, quantized };
     },
     metaStep,

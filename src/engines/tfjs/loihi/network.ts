@@ -28,7 +28,12 @@ export interface LoihiNetwork {
   /** J and K of the last layer. */
   readonly inputs: number;
   readonly outputs: number;
+  /** Float32 values that the layers of some samples may take at once; more samples than fit go one chunk after another. */
+  readonly chunkValues: number;
 }
+
+/** 160 MB. */
+export const CHUNK_VALUES = 40e6;
 
 /** Names of the rule's scalars among the parameters. */
 export const SCALARS = ["hi", "lo", "theta", "rho"] as const;
@@ -39,6 +44,7 @@ export function loihiNetwork(
   spec: NetworkSpec,
   masters: Parameters,
   quantized: QuantizedNetwork,
+  chunkValues: number,
 ): LoihiNetwork {
   const layers = weightedLayers(tf, spec, masters, quantized);
   const last = layers[layers.length - 1];
@@ -47,7 +53,7 @@ export function loihiNetwork(
   const rule = spec.soel && soel ? plasticRule(spec.soel, soel) : null;
   const shapes = networkShapes(spec);
   return {
-    tf, chip: chipOps(tf), pool: poolOps(tf), smooth: smoothOps(tf), spec, layers, last,
+    tf, chip: chipOps(tf), pool: poolOps(tf), smooth: smoothOps(tf), spec, layers, last, chunkValues,
     hidden: layers.slice(0, -1).filter((layer): layer is WeightedLayer => layer !== null),
     rule,
     // The rule's, not the spec's: `authors-chip` has constants of its own.

@@ -58,15 +58,13 @@ export interface RunOptions {
   readonly onWrap?: "stop" | "wrap";
 }
 
-/** Float32 values that the layers of some samples may take at once. 160 MB. */
-const CHUNK_VALUES = 40e6;
 /** Tensors of its size that a step of a layer leaves: measured about 8 forward, 20 with the tape of its backward. */
 export const KEPT = { forward: 8, backward: 20 } as const;
 
 /** Indices of samples in groups that fit in memory together. */
 export function sampleChunks(net: LoihiNetwork, samples: number, kept: number): { readonly first: number; readonly count: number }[] {
   const values = networkShapes(net.spec).slice(0, -1).reduce((sum, shape) => sum + sizeOf(shape), 0) * net.steps;
-  const count = Math.max(1, Math.floor(CHUNK_VALUES / (values * kept)));
+  const count = Math.max(1, Math.floor(net.chunkValues / (values * kept)));
   return Array.from({ length: Math.ceil(samples / count) }, (_, k) => ({
     first: k * count, count: Math.min(count, samples - k * count),
   }));

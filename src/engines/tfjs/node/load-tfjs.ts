@@ -25,14 +25,22 @@ let loading: Promise<LoadedTfjs> | undefined;
 /** Loads TensorFlow.js with the best backend that this machine has: tfjs-node (of `npm run setup:tfjs-node`, or installed
  *  beside us), then wasm, then cpu. A process has one: later calls get the same.
  *  @param threads of tfjs-node; the first call counts, as the library fixes it when it is loaded
- *  @throws Error where none loads, with the reason of each */
-export function loadTfjs(threads: number): Promise<LoadedTfjs> {
-  loading ??= load(threads);
-  return loading;
+ *  @throws Error where none loads, with the reason of each, or where the process runs another than the one asked for */
+export async function loadTfjs(threads: number): Promise<LoadedTfjs> {
+  const wanted = process.env[BACKEND_VARIABLE];
+  loading ??= load(threads, wanted);
+  try {
+    const loaded = await loading;
+    if (wanted === undefined || wanted === loaded.backend) return loaded;
+    throw new Error(`${BACKEND_VARIABLE} is "${wanted}", and this process runs ${loaded.backend} already`);
+  } catch (error) {
+    // What failed may be asked for again, with another backend.
+    if (!(await loading.then(() => true, () => false))) loading = undefined;
+    throw error;
+  }
 }
 
-async function load(threads: number): Promise<LoadedTfjs> {
-  const wanted = process.env[BACKEND_VARIABLE];
+async function load(threads: number, wanted: string | undefined): Promise<LoadedTfjs> {
   if (wanted !== undefined && !BACKENDS.some((name) => name === wanted)) {
     throw new Error(`${BACKEND_VARIABLE} is "${wanted}"; it may be ${BACKENDS.join(", ")}`);
   }

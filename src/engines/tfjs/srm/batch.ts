@@ -32,7 +32,7 @@ export interface Batch {
 export type ObserveBatch = (first: number, layer: number, fired: Tensor) => void;
 
 /** Float32 values that a chunk may keep on the tape; more samples than fit go one chunk after another. 128 MB. */
-const CHUNK_VALUES = 32e6;
+export const CHUNK_VALUES = 32e6;
 /** Tensors of its size that a step of a layer leaves on the tape, second order included. Measured: 9 to 14. */
 const KEPT_PER_VALUE = 14;
 
@@ -52,11 +52,12 @@ export function prepareBatch(
   samples: readonly SpikeTensor[],
   labels: readonly number[],
   horizon: Horizon,
+  chunkValues: number,
   observe: ObserveBatch | null = null,
 ): Batch {
   const { spec } = network;
   const perSample = network.valuesPerStep * (spec.steps - horizon.differentiated) * KEPT_PER_VALUE;
-  const chunkSize = Math.max(1, Math.floor(CHUNK_VALUES / perSample));
+  const chunkSize = Math.max(1, Math.floor(chunkValues / perSample));
   const chunks: Chunk[] = [];
   for (let first = 0; first < samples.length; first += chunkSize) {
     const part = samples.slice(first, first + chunkSize);

@@ -10,7 +10,7 @@ import type { Tensor, Tf } from "../ops/custom-op.js";
 import { type SpikeTensors, stepSpike } from "../ops/smooth.js";
 import { scoped } from "../scope.js";
 import { type AdaptOptions, adapt, mapTensors, outerGradients, startWeights } from "./adapt.js";
-import { type ObserveBatch, type Tensors, batchGradient, batchReadout, prepareBatch } from "./batch.js";
+import { CHUNK_VALUES, type ObserveBatch, type Tensors, batchGradient, batchReadout, prepareBatch } from "./batch.js";
 import { type SrmNetwork, srmNetwork } from "./network.js";
 
 /** Counts spikes while samples run. */
@@ -76,11 +76,11 @@ function metricsOf(
   };
 }
 
-/** The methods of an engine for `srm` networks. `spike` other than the step is for tests. */
+/** The methods of an engine for `srm` networks. `spike` other than the step and smaller chunks are for tests. */
 export function srmMethods(
   tf: Tf,
   spec: NetworkSpec,
-  spike: SpikeTensors = stepSpike,
+  { spike = stepSpike, chunkValues = CHUNK_VALUES }: { readonly spike?: SpikeTensors; readonly chunkValues?: number } = {},
 ): Omit<Engine, "name" | "spec" | "threads" | "dispose"> {
   const network = srmNetwork(tf, spec, spike);
   let masters: Tensors | null = null;
@@ -98,8 +98,8 @@ export function srmMethods(
     const weights = uploaded(start.tensors);
     const counter = new SpikeCounter(tf, network, task.query.length);
     const [samples, labels] = learn ? [task.support, task.supportLabels] : [[], []];
-    const support = prepareBatch(tf, network, weights, samples, labels, horizon);
-    const query = prepareBatch(tf, network, weights, task.query, task.queryLabels, horizon, counter.observe);
+    const support = prepareBatch(tf, network, weights, samples, labels, horizon, chunkValues);
+    const query = prepareBatch(tf, network, weights, task.query, task.queryLabels, horizon, chunkValues, counter.observe);
     const adaptation = learn ? adapt(tf, network, start, support, adaptOptions) : null;
     return { adaptOptions, start, counter, support, query, adaptation };
   };
@@ -111,9 +111,9 @@ export function srmMethods(
   const featuresOf = (task: Task, start: Tensors): Int32Array => {
     const samples = [...task.support, ...task.query];
     const counter = new SpikeCounter(tf, network, samples.length);
-    const batch = prepareBatch(tf, network, uploaded(start), samples, samples.map(() => 0), {
-      burnIn: spec.steps - 1, differentiated: spec.steps - 1,
-    }, network.featureLayer >= 0 ? counter.observe : null);
+    const horizon = { burnIn: spec.steps - 1, differentiated: spec.steps - 1 };
+    const observe = network.featureLayer >= 0 ? counter.observe : null;
+    const batch = prepareBatch(tf, network, uploaded(start), samples, samples.map(() => 0), horizon, chunkValues, observe);
     if (network.featureLayer >= 0) batchReadout(tf, network, start, batch, counter.observe);
     else {
       const size = sizeOf(network.featureShape);

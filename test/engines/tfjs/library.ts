@@ -1,0 +1,7 @@
+import { BACKEND_VARIABLE, loadTfjs } from "../../../src/engines/tfjs/node/load-tfjs.js";
+
+// A plain test run takes the backend that every machine has; `npm run test:tfjs-node` asks for the real thing.
+process.env[BACKEND_VARIABLE] ??= "wasm";
+
+/** The library with the backend that this test run is for. */
+export const { tf, backend } = await loadTfjs(1);
