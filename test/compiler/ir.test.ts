@@ -13,6 +13,7 @@ import { verifyMapped, verifyPartitioned, verifyRouted } from "../../compiler/ve
 import type { ChipImage } from "../../hw/image.js";
 import { loadChip } from "../../sim/load.js";
 import { Diagnostics } from "../../src/base/errors.js";
+import { Rng } from "../../src/base/rng.js";
 import { conv, dense, geometry, network, quantized } from "./networks.js";
 
 const lower = (layers: Parameters<typeof network>[2]): LoweredNetwork =>
@@ -52,6 +53,47 @@ function fanOut(image: ChipImage, layer: number): number[] {
   return counts;
 }
 
+/** Spikes "step:neuron" of every layer by design §4, a synapse at a time: written from the equations, for this test. */
+function byTheEquations(layers: LoweredNetwork["layers"], frames: readonly number[][], steps: number): string[][] {
+  const size = ([c, h, w]: readonly number[]): number => c * h * w;
+  const states = layers.map(({ shape }) => ({
+    u: new Array<number>(size(shape)).fill(0), v: new Array<number>(size(shape)).fill(0), blocked: new Array<number>(size(shape)).fill(0),
+  }));
+  // [source + 1][step] firing neurons; frame f is sent at step f + 1.
+  const fired: number[][][] = [-1, ...layers.keys()].map((source) =>
+    Array.from({ length: steps + 1 }, (_, t) => (source < 0 ? (frames[t - 1] ?? []) : [])),
+  );
+  for (let t = 1; t <= steps; t++) {
+    layers.forEach((layer, index) => {
+      const [, height, width] = layer.shape;
+      const { u, v, blocked } = states[index];
+      const q = new Array<number>(u.length).fill(0);
+      for (const p of layer.projections) {
+        const [inputs, h, w] = p.sourceShape;
+        const [perIn, perOut] = [inputs / p.groups, layer.shape[0] / p.groups];
+        for (const source of fired[p.source + 1][t - 1 - p.delay] ?? []) {
+          const [c, y, x] = [Math.floor(source / (h * w)), Math.floor(source / w) % h, source % w];
+          for (let target = 0; target < q.length; target++) {
+            const [o, row, column] = [Math.floor(target / (height * width)), Math.floor(target / width) % height, target % width];
+            const [kY, kX] = [y + p.padding[0] - row * p.stride[0], x + p.padding[1] - column * p.stride[1]];
+            if (Math.floor(o / perOut) !== Math.floor(c / perIn) || kY < 0 || kY >= p.kernel[0] || kX < 0 || kX >= p.kernel[1]) continue;
+            q[target] += p.mantissa![((o * perIn + (c % perIn)) * p.kernel[0] + kY) * p.kernel[1] + kX] * 2 ** p.wgtExp * 64;
+          }
+        }
+      }
+      for (let n = 0; n < u.length; n++) {
+        u[n] = Math.trunc((u[n] * (4096 - layer.decayU)) / 4096) + q[n];
+        v[n] = Math.trunc((v[n] * (4096 - layer.decayV)) / 4096) + u[n];
+        if (blocked[n] > 0) [v[n], blocked[n]] = [0, blocked[n] - 1];
+        if (v[n] <= layer.vthMant * 64) continue;
+        [v[n], blocked[n]] = [0, layer.refractory - 1];
+        fired[index + 1][t].push(n);
+      }
+    });
+  }
+  return fired.slice(1).map((byStep) => byStep.flatMap((neurons, t) => neurons.map((n) => `${t}:${n}`)));
+}
+
 describe("what the IR holds beyond the model", () => {
   const layers = [conv("c1", 4, 3, 1, 1), conv("c2", 4, 3, 1, 1), dense("out", 3)];
 
@@ -85,6 +127,46 @@ describe("what the IR holds beyond the model", () => {
     const recurrent: Projection = { ...lowered.layers[1].projections[0], source: 1 };
     const image = finish(withProjection(lowered, 1, recurrent));
     expect(fanOut(image, 1)).toEqual([0, (3 * 5 - 2) * (3 * 6 - 2) * 16, 30 * 4 * 3]);
+  });
+
+  it("a residual and a recurrent projection run on the simulated chip as the equations say", async () => {
+    const loihi = { decayU: 1500, decayV: 300, vthMant: 200, refractory: 2, biasExp: 0 };
+    const lowered = lower([conv("c1", 4, 3, 1, 1, { loihi }), conv("c2", 4, 3, 1, 1, { loihi }), dense("out", 3, { loihi })]);
+    const random = (seed: number, count: number): Int16Array => {
+      const rng = new Rng(seed, 0x20000);
+      return Int16Array.from({ length: count }, () => 2 * rng.below(128) - 110);
+    };
+    const [first, second, last] = lowered.layers;
+    const skip: Projection = {
+      ...second.projections[0], kernel: [1, 1], padding: [0, 0], source: -1, groups: 2, sourceShape: [2, 5, 6], mantissa: random(1, 4),
+    };
+    const recurrent: Projection = { ...second.projections[0], source: 1, groups: 2, delay: 2, mantissa: random(2, 72) };
+    const layers = [first, { ...second, projections: [{ ...second.projections[0], mantissa: random(3, 144) }, skip, recurrent] }, last].map(
+      (layer) => ({ ...layer, biasMant: new Int16Array(layer.shape[0]) }),
+    );
+    const image = finish({ ...lowered, layers });
+    const rng = new Rng(5, 0x30000);
+    const frames = Array.from({ length: 20 }, () => Array.from({ length: 60 }, (_, c) => c).filter(() => rng.uniform() < 0.2));
+    const rowStart = new Uint32Array(21);
+    frames.forEach((frame, t) => {
+      rowStart[t + 1] = rowStart[t] + frame.length;
+    });
+    const chip = await loadChip(image, { seed: 1 });
+    const trace = await chip.present(
+      { rowStart, channel: Uint16Array.from(frames.flat()), count: new Uint8Array(rowStart[20]).fill(1) },
+      { learn: false, label: -1 },
+    );
+    await chip.dispose();
+    const expected = byTheEquations(layers, frames, image.contract.presentationSteps);
+    expect(expected[1].length).toBeGreaterThan(50);
+    trace.spikes.forEach(({ step, neuron }, layer) => {
+      expect(Array.from(step, (r, k) => `${r}:${neuron[k]}`)).toEqual(expected[layer]);
+    });
+    // The branches matter: without them the second layer fires otherwise.
+    const plain = byTheEquations(
+      layers.map((layer) => ({ ...layer, projections: layer.projections.slice(0, 1) })), frames, image.contract.presentationSteps,
+    );
+    expect(plain[1]).not.toEqual(expected[1]);
   });
 
   it("delays: spikes of a layer come that many steps later on the simulated chip", async () => {
