@@ -11,12 +11,21 @@ export interface NamedBytes {
   readonly bytes: Uint8Array;
 }
 
+/** A recording that was decoded already, and changed as the network's training data were. */
+export interface NamedStream {
+  /** The user's name for the file. */
+  readonly name: string;
+  readonly stream: EventStream;
+  /** False where the format does not tell the sensor's size: it then is at least that of the contract. */
+  readonly sizeIsDeclared: boolean;
+}
+
 /** One sample of the network's input from recordings, by the image's input contract alone (design §2).
  *  A contract that sets recordings side by side (double digits: 2) takes that many, left to right; a single one is
  *  shown in every place, so that a class can be taught from one recording.
  *  @throws UserError E-EVT-001…009 (damaged or unknown file), E-TEACH-003 (another sensor's geometry),
  *    E-TEACH-004 (wrong number of recordings), E-TEACH-005 (no event in the window) */
-export function encodeSample(contract: InputContract, recordings: readonly NamedBytes[]): SpikeTensor {
+export function encodeSample(contract: InputContract, recordings: readonly (NamedBytes | NamedStream)[]): SpikeTensor {
   const { compose } = contract;
   const names = recordings.map((r) => r.name).join("+");
   if (recordings.length !== 1 && recordings.length !== compose) {
@@ -34,8 +43,11 @@ export function encodeSample(contract: InputContract, recordings: readonly Named
   return sample;
 }
 
-function encodeOne(contract: InputContract, { name, bytes }: NamedBytes): SpikeTensor {
-  const { stream } = decodeRecording(bytes, { name });
+function encodeOne(contract: InputContract, recording: NamedBytes | NamedStream): SpikeTensor {
+  const { name } = recording;
+  const decoded = "bytes" in recording ? decodeRecording(recording.bytes, { name }) : recording;
+  // As when a folder is read for training: a file that tells no size may have seen less than the sensor.
+  const stream = decoded.sizeIsDeclared ? decoded.stream : atLeast(decoded.stream, contract.sensor);
   checkGeometry(contract, stream, name);
   const { timestepUs, steps, crop, downsample } = contract;
   const frames = encodeFrames(stream, {
@@ -49,6 +61,9 @@ function encodeOne(contract: InputContract, { name, bytes }: NamedBytes): SpikeT
   }
   return frames;
 }
+
+const atLeast = (stream: EventStream, { width, height }: InputContract["sensor"]): EventStream =>
+  ({ ...stream, width: Math.max(stream.width, width), height: Math.max(stream.height, height) });
 
 /** Recordings whose clock begins within the window (N-MNIST: at the start of the saccade) keep their clock, as in
  *  training; a camera that counts from its power-up is read from its first event. */

@@ -1,14 +1,16 @@
 import type { CommandModule } from "yargs";
 import { userError } from "../../base/errors.js";
+import type { SpikeTensor } from "../../events/types.js";
 import { encodeSample } from "../../replay/encode-sample.js";
 import { classify } from "../../replay/teach.js";
 import { openBundle } from "../open-bundle.js";
 import { parseSample, readSample } from "../lessons.js";
 import { jsonOption } from "../options.js";
+import { type RecordingArgs, samplesOptions } from "./data-options.js";
 import { type CommandResult, runHandler } from "../run.js";
 import { taughtStateOf } from "./teach.js";
 
-export interface ClassifyArgs {
+export interface ClassifyArgs extends RecordingArgs {
   readonly taught: string;
   readonly files: readonly string[];
   readonly json?: boolean;
@@ -26,7 +28,8 @@ export async function classifyFiles(args: ClassifyArgs): Promise<CommandResult> 
     });
   }
   const { image } = bundle;
-  const samples = args.files.map((file) => encodeSample(image.contract, readSample(parseSample(file))));
+  const samples: SpikeTensor[] = [];
+  for (const file of args.files) samples.push(encodeSample(image.contract, await readSample(parseSample(file), bundle, args)));
   const answers = await classify(image, taught, samples);
   const results = answers.map((answer, k) => ({ file: args.files[k], class: answer.name, spikes: Array.from(answer.spikes) }));
   const width = Math.max(...results.map((r) => r.file.length));
@@ -45,7 +48,7 @@ export const classifyCommand: CommandModule = {
   builder: (yargs) => yargs
     .positional("taught", { type: "string", demandOption: true, describe: "folder of a taught bundle" })
     .positional("files", { type: "string", array: true, demandOption: true, describe: "recordings; LEFT+RIGHT where two are set side by side" })
-    .options(jsonOption)
+    .options({ ...samplesOptions, ...jsonOption })
     .example("$0 classify out/taught 3b.bin 7b.bin", "one answer a recording")
     .example("$0 classify out/taught 3b.bin+7b.bin --json", "two recordings side by side, as JSON"),
   handler: runHandler((args) => classifyFiles(args as unknown as ClassifyArgs)) as CommandModule["handler"],

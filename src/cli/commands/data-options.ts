@@ -14,11 +14,16 @@ export const recordingOptions = {
 /** Their values, as the readers take them. */
 export interface RecordingArgs {
   readonly format?: FormatName;
-  readonly repair: boolean;
+  readonly repair?: boolean;
   readonly width?: number;
   readonly height?: number;
   readonly recording?: string;
 }
+
+/** The same for commands that take several recordings of one kind. */
+export const samplesOptions = {
+  format: recordingOptions.format, repair: recordingOptions.repair, width: recordingOptions.width, height: recordingOptions.height,
+} as const;
 
 /** The part of the arguments that the readers take. */
 export const readerOptions = ({ format, repair, width, height, recording }: RecordingArgs): RecordingArgs =>

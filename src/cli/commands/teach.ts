@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { COST_TABLES, type CostModel, dynamicEnergy } from "../../../hw/energy.js";
 import type { ChipImage } from "../../../hw/image.js";
+import type { SpikeTensor } from "../../events/types.js";
 import { encodeSample } from "../../replay/encode-sample.js";
 import { decodeTaught, encodeTaught, TAUGHT_FILE, type TaughtState } from "../../replay/taught-state.js";
 import { type Lesson, teach, type TeachResult } from "../../replay/teach.js";
@@ -8,9 +9,10 @@ import { type Bundle, writeBundle } from "../bundle.js";
 import { parseLessons, readSample } from "../lessons.js";
 import { openBundle } from "../open-bundle.js";
 import { jsonOption, seedOption } from "../options.js";
+import { type RecordingArgs, samplesOptions } from "./data-options.js";
 import { type CommandResult, runHandler } from "../run.js";
 
-export interface TeachArgs {
+export interface TeachArgs extends RecordingArgs {
   readonly bundle: string;
   readonly class: readonly string[];
   readonly out: string;
@@ -30,8 +32,12 @@ export async function teachBundle(args: TeachArgs): Promise<CommandResult> {
   const bundle = openBundle(args.bundle);
   const { image } = bundle;
   const named = parseLessons(args.class);
-  const lessons: Lesson[] = named.map(({ name, samples }) =>
-    ({ name, samples: samples.map((files) => encodeSample(image.contract, readSample(files))) }));
+  const lessons: Lesson[] = [];
+  for (const { name, samples } of named) {
+    const encoded: SpikeTensor[] = [];
+    for (const files of samples) encoded.push(encodeSample(image.contract, await readSample(files, bundle, args)));
+    lessons.push({ name, samples: encoded });
+  }
   const result = await teach(image, taughtStateOf(bundle), lessons, { seed: args.seed, program: args.program });
   writeBundle(args.out, { ...bundle.files, [TAUGHT_FILE]: encodeTaught(result.state, bundle.imageHash) });
   const shownTwice = image.contract.compose > 1 && named.some((l) => l.samples.some((files) => files.length === 1));
@@ -77,7 +83,7 @@ export const teachCommand: CommandModule = {
       },
       out: { alias: "o", type: "string", demandOption: true, describe: "folder of the taught bundle" },
       program: { choices: ["typed", "x86"] as const, describe: "run the embedded program's typed form (default), or its machine code on an emulated x86" },
-      ...seedOption, ...jsonOption,
+      ...samplesOptions, ...seedOption, ...jsonOption,
     })
     .example("$0 teach out/bundle --class three=3a.bin --class seven=7a.bin -o out/taught", "one class from each recording")
     .example("$0 teach out/taught --class nine=9a.bin,9b.bin -o out/taught", "add a class later, from two recordings")
