@@ -19,7 +19,7 @@ const CHANNELS = [16, 32, 64, 64, 64] as const;
 
 /** Completes a configuration by what was found: geometry where it has none, and a network where it has none either. One
  *  whose geometry is given, or whose preset is for that sensor, stays as it is.
- *  @throws UserError E-DATA-005 where the given network's input is larger than the sensor */
+ *  @throws UserError E-DATA-006 where the given network's input is larger than the sensor */
 export function deriveFor(resolved: ResolvedConfig, found: Found): { readonly resolved: ResolvedConfig; readonly chosen?: string } {
   const { config } = resolved;
   if (config.geometry) return { resolved };
@@ -56,7 +56,7 @@ function geometryOf(input: { readonly width: number; readonly height: number }, 
   const downsample = Math.floor(Math.min(sensor.width / width, sensor.height / input.height));
   if (downsample < 1 || width * compose !== input.width) {
     throw userError({
-      code: "E-DATA-005", at: "network.input", found: `${input.width}×${input.height}, ${compose} recordings of ${sensor.width}×${sensor.height} side by side`,
+      code: "E-DATA-006", at: "network.input", found: `${input.width}×${input.height}, ${compose} recordings of ${sensor.width}×${sensor.height} side by side`,
       limit: "an input that the recordings fill", hint: "leave `network` out, and one is derived from the recordings",
     });
   }

@@ -49,14 +49,14 @@ const common = (args: Args) => {
   return { seed: args.seed, format, ending: ENDINGS[format] ?? `.${format}` };
 };
 
-/** Class names of --classes, checked. @throws UserError E-SIM-005 */
+/** Class names of --classes, checked. @throws UserError E-CAM-005 */
 function chosen(args: Args, known: readonly string[]): ReadonlySet<string> {
   if (args.classes === undefined) return new Set(known);
   const names = args.classes.split(",").map((name) => name.trim()).filter((name) => name !== "");
   for (const name of names.length > 0 ? names : [""]) {
     if (known.includes(name)) continue;
     throw userError({
-      code: "E-SIM-005", at: "--classes", found: `"${name}"`, limit: known.length > 30 ? `${known.slice(0, 5).join(", ")} … (${known.length} classes)` : known.join(", "),
+      code: "E-CAM-005", at: "--classes", found: `"${name}"`, limit: known.length > 30 ? `${known.slice(0, 5).join(", ")} … (${known.length} classes)` : known.join(", "),
     });
   }
   return new Set(names);
@@ -86,7 +86,7 @@ const TEST_OFFSET = 100_000;
 
 function strokes(args: Args): Planned {
   if (args.from === undefined) {
-    throw userError({ code: "E-SIM-007", at: "--from", found: "no folder named", limit: "a folder with Omniglot's stroke files, such as strokes_background_small1.zip" });
+    throw userError({ code: "E-CAM-007", at: "--from", found: "no folder named", limit: "a folder with Omniglot's stroke files, such as strokes_background_small1.zip" });
   }
   const { characters, sha256 } = loadOmniglot(args.from, args.seed);
   const nameOf = (c: (typeof characters)[number]): string => `${c.alphabet}/${c.character}`;
@@ -125,7 +125,7 @@ function labeled(args: Args, spec: SimulationSpec, source: SimulatedLabel["sourc
     classes[name] = (classes[name] ?? 0) + ("drawings" in unit ? unit.drawings.length : 1);
   }
   const recordings = Object.values(classes).reduce((sum, n) => sum + n, 0);
-  if (recordings === 0) throw userError({ code: "E-SIM-005", at: "--classes, --part", found: "nothing of the source is asked for", limit: "at least one recording" });
+  if (recordings === 0) throw userError({ code: "E-CAM-005", at: "--classes, --part", found: "nothing of the source is asked for", limit: "at least one recording" });
   const { kind: simulator, seed, format, model } = spec;
   return { spec, label: { data: "simulated", simulator, version: SIMULATOR_VERSION, seed, format, recordings, classes, source, model, notes } };
 }

@@ -70,10 +70,10 @@ export class HandSimulator {
 
   /** One recording of a letter, sorted, times from 0.
    *  @param recording  its number: decides the person (number mod persons), pose and motion
-   *  @throws UserError E-SIM-005 where there is no such letter */
+   *  @throws UserError E-CAM-005 where there is no such letter */
   record(letter: string, recording: number): EventStream {
     if (!HAND_LETTERS.includes(letter)) {
-      throw userError({ code: "E-SIM-005", at: "--classes", found: `"${letter}"`, limit: HAND_LETTERS.join(", ") });
+      throw userError({ code: "E-CAM-005", at: "--classes", found: `"${letter}"`, limit: HAND_LETTERS.join(", ") });
     }
     const { model, seed, sensor, sink, steps } = this;
     const { width, height } = DAVIS240;

@@ -3,7 +3,7 @@ import { Rng, STREAM } from "../../base/rng.js";
 import type { Drawing, StrokePoint } from "./stroke-drawing.js";
 
 /** Reads a drawing of Omniglot's stroke files: `START`, lines `x,y,t` (y negative downwards, t in ms), `BREAK` after each
- *  stroke. @throws UserError E-SIM-003 where a line is none of these, or there is no point */
+ *  stroke. @throws UserError E-CAM-003 where a line is none of these, or there is no point */
 export function parseStrokeText(text: string, name: string): Drawing {
   const strokes: StrokePoint[][] = [];
   let stroke: StrokePoint[] = [];
@@ -17,12 +17,12 @@ export function parseStrokeText(text: string, name: string): Drawing {
     }
     const numbers = line.split(",").map(Number);
     if (numbers.length !== 3 || numbers.some((v) => !Number.isFinite(v))) {
-      throw userError({ code: "E-SIM-003", at: `${name}, line ${k + 1}`, found: `"${line.slice(0, 40)}"`, limit: "START, BREAK or x,y,t" });
+      throw userError({ code: "E-CAM-003", at: `${name}, line ${k + 1}`, found: `"${line.slice(0, 40)}"`, limit: "START, BREAK or x,y,t" });
     }
     stroke.push({ x: numbers[0], y: -numbers[1], tMs: numbers[2] });
   });
   if (stroke.length > 0) strokes.push(stroke);
-  if (strokes.length === 0) throw userError({ code: "E-SIM-003", at: name, found: "no point", limit: "lines x,y,t between START and BREAK" });
+  if (strokes.length === 0) throw userError({ code: "E-CAM-003", at: name, found: "no point", limit: "lines x,y,t between START and BREAK" });
   return { strokes, timing: "measured" };
 }
 
@@ -41,18 +41,18 @@ const UNITS = 6;
 
 /** Reads `strokes-simplified` (unpacked): real drawings of all 1,623 characters as simplified strokes without time;
  *  1–4 % of the labels are wrong, as they were recovered by matching. Layout: shared/data/README.md.
- *  @throws UserError E-SIM-004 where it is not that file, or ends early */
+ *  @throws UserError E-CAM-004 where it is not that file, or ends early */
 export function parseSimplifiedStrokes(bytes: Uint8Array, name: string): UntimedDrawing[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8 || String.fromCharCode(...bytes.subarray(0, 4)) !== MAGIC) {
-    throw userError({ code: "E-SIM-004", at: name, found: "no file of simplified strokes", limit: `its first bytes are ${MAGIC}` });
+    throw userError({ code: "E-CAM-004", at: name, found: "no file of simplified strokes", limit: `its first bytes are ${MAGIC}` });
   }
   const count = view.getUint32(4, true);
   const drawings: UntimedDrawing[] = [];
   let at = 8;
   const need = (length: number): void => {
     if (at + length <= bytes.length) return;
-    throw userError({ code: "E-SIM-004", at: name, found: `it ends within drawing ${drawings.length + 1} of ${count}`, hint: "an undamaged copy" });
+    throw userError({ code: "E-CAM-004", at: name, found: `it ends within drawing ${drawings.length + 1} of ${count}`, hint: "an undamaged copy" });
   };
   for (let k = 0; k < count; k++) {
     need(6);

@@ -65,10 +65,10 @@ export class SaccadeSimulator {
   /** One recording, sorted, times from 0.
    *  @param image  [28, 28] gray, 0 = background, 255 = ink (as MNIST stores it)
    *  @param recording  its number: the same seed, number and image give the same events
-   *  @throws UserError E-SIM-001 where it is no such image */
+   *  @throws UserError E-CAM-001 where it is no such image */
   record(image: Uint8Array, recording: number): EventStream {
     if (image.length !== IMAGE_SIZE * IMAGE_SIZE) {
-      throw userError({ code: "E-SIM-001", at: `image ${recording}`, found: `${image.length} pixels`, limit: "28×28 gray pixels" });
+      throw userError({ code: "E-CAM-001", at: `image ${recording}`, found: `${image.length} pixels`, limit: "28×28 gray pixels" });
     }
     const { model, sink, sensor, seed, steps } = this;
     const prefix = drawAt(drawPrefix(seed, STREAM.eventCamera, recording + 1), WHOLE);

@@ -56,6 +56,6 @@ describe("a recording of a hand", () => {
   });
 
   it("of a letter that is none of the 24 is refused", () => {
-    expect(() => new HandSimulator(DAVIS240_HANDS, 1).record("j", 0)).toThrow(/"j".*E-SIM-005/);
+    expect(() => new HandSimulator(DAVIS240_HANDS, 1).record("j", 0)).toThrow(/"j".*E-CAM-005/);
   });
 });

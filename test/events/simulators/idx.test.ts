@@ -14,9 +14,9 @@ describe("IDX files", () => {
   });
 
   it("are refused where the header is another, the length wrong, or the gzip damaged", () => {
-    expect(() => parseIdxImages(labels, "l")).toThrow(/l: no IDX file of that kind.*0x00000803.*E-SIM-002/);
-    expect(() => parseIdxLabels(images.subarray(0, 5), "i")).toThrow(/E-SIM-002/);
-    expect(() => parseIdxImages(images.subarray(0, 19), "i")).toThrow(/i: 19 bytes; allowed: 20 by its header.*E-SIM-002/);
-    expect(() => parseIdxImages(gzipSync(images).subarray(0, 20), "i")).toThrow(/cannot be decompressed.*E-SIM-002/);
+    expect(() => parseIdxImages(labels, "l")).toThrow(/l: no IDX file of that kind.*0x00000803.*E-CAM-002/);
+    expect(() => parseIdxLabels(images.subarray(0, 5), "i")).toThrow(/E-CAM-002/);
+    expect(() => parseIdxImages(images.subarray(0, 19), "i")).toThrow(/i: 19 bytes; allowed: 20 by its header.*E-CAM-002/);
+    expect(() => parseIdxImages(gzipSync(images).subarray(0, 20), "i")).toThrow(/cannot be decompressed.*E-CAM-002/);
   });
 });

@@ -52,6 +52,6 @@ describe("saccades over an image", () => {
   });
 
   it("refuses an image of another size", () => {
-    expect(() => new SaccadeSimulator(NMNIST_MODEL, 1).record(new Uint8Array(100), 3)).toThrow(/image 3: 100 pixels.*E-SIM-001/);
+    expect(() => new SaccadeSimulator(NMNIST_MODEL, 1).record(new Uint8Array(100), 3)).toThrow(/image 3: 100 pixels.*E-CAM-001/);
   });
 });

