@@ -7,6 +7,9 @@ export { Rng, draw32, drawBits } from "./base/rng.js";
 export type { EventStream, SpikeTensor } from "./events/types.js";
 export { decodeEvents } from "./events/decode.js";
 export { encodeFrames, NMNIST_FRAMES } from "./events/encode.js";
+export {
+  DAVIS240_HANDS, DAVIS346_STROKES, HandSimulator, NMNIST_MODEL, SaccadeSimulator, StrokeSimulator, type HandModel, type PixelModel, type SaccadeModel, type StrokeModel,
+} from "./events/simulators/index.js";
 export { loadNmnist } from "./assets/node/load.js";
 export * from "./tasks/index.js";
 export type {
