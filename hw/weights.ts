@@ -70,18 +70,16 @@ export function decodeMantissa(code: number, bits: number, fanoutType: 1 | 2 | 3
 }
 
 const WEIGHT_ONE = 2 ** WEIGHT_EXP_BASE;
-/** (2^21 − 64)/64 */
-const UNITS_LIMIT = 2 ** 15 - 1;
 /** 2^wgtExp for −8…7: this runs once a synapse, powers would be slow. */
 const EXP_SCALE = Float64Array.from({ length: RANGE.wgtExp[1] - RANGE.wgtExp[0] + 1 }, (_, k) => 2 ** (k + RANGE.wgtExp[0]));
 
-/** floor(mantissa·2^wgtExp)·64, each synapse by itself; limited to ±(2^21 − 64).  Design §4; brian. */
+/** floor(mantissa·2^wgtExp)·64, each synapse by itself: −2^21…2^21 − 64.  Design §4, as nengo-loihi adds them; Brian2Loihi
+ *  limits the lowest, −256·2^7, to −(2^21 − 64). */
 export const effectiveWeight = (mantissa: number, wgtExp: number): number => weightUnits(mantissa, wgtExp) * WEIGHT_ONE;
 
 /** An effective weight in units of 64, its low six bits being 0: fits 16 bits signed. */
 export function weightUnits(mantissa: number, wgtExp: number): number {
-  const units = Math.floor(mantissa * EXP_SCALE[wgtExp - RANGE.wgtExp[0]]);
-  return units > UNITS_LIMIT ? UNITS_LIMIT : units < -UNITS_LIMIT ? -UNITS_LIMIT : units;
+  return Math.floor(mantissa * EXP_SCALE[wgtExp - RANGE.wgtExp[0]]);
 }
 
 /** Stored bits of the fields of a format's synapse. */

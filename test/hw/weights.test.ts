@@ -15,7 +15,8 @@ describe.skipIf(!hasShared)("effective weights of Brian2Loihi", () => {
     for (const { sign_mode, num_weight_bits, w_exp, w, w_act } of file!.rows) {
       const step = stepOf(num_weight_bits, sign_mode);
       // The peer truncates to its grid first, toward zero; only mantissas on the grid ever reach our chip.
-      const ours = w.map((value) => effectiveWeight(Math.trunc(value / step) * step, w_exp) + 0);
+      // It limits the sum's one extreme, −256·2^7, as well; nengo-loihi and design §4 do not.
+      const ours = w.map((value) => Math.max(-(2 ** 21) + 64, effectiveWeight(Math.trunc(value / step) * step, w_exp)) + 0);
       expect(ours, `mode ${sign_mode}, ${num_weight_bits} bits, exponent ${w_exp}`).toEqual(w_act.map((x) => x + 0));
     }
   });
@@ -106,7 +107,7 @@ describe("stored weights", () => {
     expect(() => encodeMantissa(3, 8, 1)).toThrow(/grid/);
   });
 
-  it("limits an effective weight to ±(2^21 − 64)", () => {
-    expect([effectiveWeight(255, 7), effectiveWeight(-256, 7)]).toEqual([255 * 128 * 64, -(2 ** 21) + 64]);
+  it("leaves the lowest weight of the highest exponent as it is: −2^21 fits q's 22 bits (design §4)", () => {
+    expect([effectiveWeight(255, 7), effectiveWeight(-256, 7)]).toEqual([255 * 128 * 64, -(2 ** 21)]);
   });
 });

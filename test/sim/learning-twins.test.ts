@@ -52,7 +52,7 @@ function imageWith(rule: RuleText, rng: Rng, seed: number): ChipImage {
 describe("any separable rule", () => {
   it.each(RULES)("learns the same with kernels, with their twins and in the general way: $dw", async (rule) => {
     let moved = 0;
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 9; seed++) {
       const image = imageWith(rule, new Rng(seed, 0x20002), seed);
       const spikes = new Rng(seed, 0x20003);
       const frames = framesOfSpikes(
@@ -66,13 +66,13 @@ describe("any separable rule", () => {
         if (way === "general") (learning.plans[0] as { separable: unknown }).separable = null;
         const weights: Int16Array[] = [];
         machine.probe = (m) => weights.push(m.plasticWeights());
-        for (let n = 0; n < 3; n++) await machine.present(frames, { learn: false, label: -1 });
-        runs.push({ weights, x1: [...learning.x1], x2: [...learning.x2], y: learning.y.map((y) => [...y]), u: [...machine.cores[0].u] });
+        for (let n = 0; n < 2; n++) await machine.present(frames, { learn: false, label: -1 });
+        runs.push({ weights: weights.map((w) => w.join()).join(" "), x1: [...learning.x1], x2: [...learning.x2], y: learning.y.map((y) => [...y]), u: [...machine.cores[0].u] });
         moved += weights[59].filter((w, k) => w !== weights[0][k]).length;
       }
       expect(runs[1]).toEqual(runs[0]);
       expect(runs[2]).toEqual(runs[0]);
     }
     expect(moved).toBeGreaterThan(100);
-  });
+  }, 60_000);
 });

@@ -60,9 +60,9 @@ static int list_spiked(const LearningArrays* core) {
   return count;
 }
 
-// Effective weight in units of 64.
+// Effective weight in units of 64; 16 bits hold -256·2^7.
 static int32_t units_of(int32_t mantissa, int32_t exponent) {
-  return clip(exponent >= 0 ? mantissa * (1 << exponent) : mantissa >> -exponent, -32767, 32767);
+  return exponent >= 0 ? mantissa * (1 << exponent) : mantissa >> -exponent;
 }
 
 static int update_one(LearningArrays* core, const Active* active, int count, uint32_t prefix, int c, int s) {
