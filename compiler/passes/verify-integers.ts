@@ -8,6 +8,7 @@ import { epochSteps, networkShapes, sizeOf } from "../../src/model/shapes.js";
 import type {
   ConvLayer,
   DenseLayer,
+  LayerSpec,
   QuantizedLayer,
   QuantizedNetwork,
   Shape3,
@@ -147,7 +148,7 @@ function checkGeometry(model: QuantizedNetwork, shapes: readonly Shape3[], diagn
         at,
         found: `an output of ${output.join("×")} from an input of ${input.join("×")} [C, H, W]`,
         limit: "at least 1 of each",
-        hint: "remove a pool, or lower kernel or stride, before this layer",
+        hint: geometryRemedy(layer, input),
       });
     }
   });
@@ -157,7 +158,7 @@ function checkGeometry(model: QuantizedNetwork, shapes: readonly Shape3[], diagn
       at: `layer "${last.name}"`,
       found: `a ${last.kind} layer at the end of the network`,
       limit: "a dense layer",
-      hint: "a dense layer of one output a class",
+      hint: "end with a dense layer of one output a class",
     });
   }
   const weighted = spec.layers.filter((layer) => layer.kind !== "pool").length;
@@ -169,6 +170,13 @@ function checkGeometry(model: QuantizedNetwork, shapes: readonly Shape3[], diagn
       hint: "quantize the network again from its checkpoint",
     });
   }
+}
+
+/** What makes a layer's output at least 1 wide and high; an input that is itself too small is an earlier layer's fault. */
+function geometryRemedy(layer: LayerSpec, [, height, width]: Shape3): string {
+  if (layer.kind !== "conv" || height < 1 || width < 1) return `remove "${layer.name}"`;
+  const fits = [height, width].map((size, axis) => Math.min(layer.kernel[axis], size + 2 * layer.padding[axis]));
+  return `kernel: [${fits.join(", ")}]`;
 }
 
 function divisorUpTo(a: number, b: number, start: number): number {
@@ -202,23 +210,30 @@ function checkLayer(
       at: `${at}, bias ${badBias}`,
       found: `mantissa ${integers.biasMant[badBias]}`,
       limit: `${RANGE.biasMant.join("…")} (13 bits)`,
-      hint: "raise biasExp",
+      hint: `biasExp: ${biasExpFor(integers)}, and quantize again`,
     });
   }
-  const inRange = (name: string, value: number, [low, high]: readonly [number, number], hint: string): void => {
+  const inRange = (name: string, value: number, [low, high]: readonly [number, number], why: string): void => {
     if (Number.isInteger(value) && value >= low && value <= high) return;
     diagnostics.error("E-VERIFY-007", {
       at: `${at}, ${name}`,
       found: `${value}`,
       limit: `integers ${low}…${high}`,
-      hint,
+      hint: `${name}: ${Math.max(low, Math.min(high, Math.round(value) || low))} (${why})`,
     });
   };
-  inRange("decayU", layer.loihi.decayU, RANGE.effectiveDecay, "4096/τ of the current");
-  inRange("decayV", layer.loihi.decayV, RANGE.effectiveDecay, "4096/τ of the voltage");
-  inRange("vthMant", layer.loihi.vthMant, RANGE.vthMant, "lower vthMant and the weights alike");
+  inRange("decayU", layer.loihi.decayU, RANGE.effectiveDecay, "it is 4096/τ of the current");
+  inRange("decayV", layer.loihi.decayV, RANGE.effectiveDecay, "it is 4096/τ of the voltage");
+  inRange("vthMant", layer.loihi.vthMant, RANGE.vthMant, "and the weights lower alike");
   inRange("refractory", layer.loihi.refractory, RANGE.refractory, "1 blocks no step");
   inRange("biasExp", integers.biasExp, RANGE.biasExp, "the smallest that holds the largest bias");
+}
+
+/** Smallest exponent that holds the largest bias; the largest there is where none does. */
+function biasExpFor({ biasMant, biasExp }: QuantizedLayer): number {
+  const most = biasMant.reduce((max, b) => Math.max(max, Math.abs(b)), 0);
+  const more = Math.ceil(Math.log2(most / RANGE.biasMant[1]));
+  return Math.min(RANGE.biasExp[1], biasExp + Math.max(0, more));
 }
 
 function checkPrecision(
@@ -230,7 +245,7 @@ function checkPrecision(
   const { bits, signMode, wgtExp } = precision;
   const stored: readonly number[] = WEIGHT_BITS_BY_CODE.slice(1);
   if (!stored.includes(bits) && bits !== 7) {
-    diagnostics.error("E-VERIFY-008", { at, found: `weights of ${bits} bits`, limit: "1…8 bits", hint: "8" });
+    diagnostics.error("E-VERIFY-008", { at, found: `weights of ${bits} bits`, limit: "1…8 bits", hint: "8 bits" });
   } else if (bits === 1 && signMode === "mixed") {
     diagnostics.error("E-VERIFY-009", {
       at,
@@ -259,7 +274,7 @@ function checkPrecision(
       at,
       found: `weight exponent ${wgtExp}`,
       limit: `${Math.max(lowest, RANGE.wgtExp[0])}…${RANGE.wgtExp[1]}: below, mantissas of ${bits} bits lose bits`,
-      hint: "raise wgtExp and lower the weights by as much, or use fewer bits",
+      hint: `wgtExp: ${Math.max(lowest, Math.min(RANGE.wgtExp[1], Math.round(wgtExp) || 0))}, and quantize again`,
     });
   }
 }
