@@ -1,4 +1,4 @@
-import type { Engine } from "../engines/engine.js";
+import type { Engine, MetaStepOptions } from "../engines/engine.js";
 import { quantizeNetwork } from "../model/quantize.js";
 import type { NetworkSpec, Parameters } from "../model/types.js";
 import type { Split, Task, TaskSource } from "../tasks/types.js";
@@ -33,7 +33,7 @@ export interface EvaluationReport {
   readonly silent: number;
   /** Share of triggered products that floor to 0 or −1. */
   readonly productsLost: number;
-  /** Accuracy by the place at which a class was shown in the support. */
+  /** Accuracy by the place at which a class was shown in the support; empty for srm networks, which learn from all at once. */
   readonly byPosition: readonly number[];
   readonly spikeRates: readonly number[];
   readonly gradientStepRate: number;
@@ -56,26 +56,33 @@ export async function chooseGradientStepRate(
   return GRADIENT_STEP_RATES[scores.indexOf(Math.max(...scores))];
 }
 
+/** The same options with spikes counted over the whole sample: without learning, a burn-in changes nothing but that. */
+const wholeSample = (step: MetaStepOptions): MetaStepOptions =>
+  (step.inner ? { ...step, inner: { ...step.inner, burnIn: 0, truncation: undefined } } : step);
+
 /** Evaluates parameters on tasks 0…n−1 of a split, with every comparison on the same tasks. */
 export async function evaluateTasks(
   engine: Engine, source: TaskSource, config: TrainConfig, spec: NetworkSpec, masters: Parameters, chipSeed: number,
-  options: { readonly split: Split; readonly tasks: number; readonly progress?: (done: number) => void },
+  options: { readonly split: Split; readonly tasks: number; readonly progress?: (done: number) => void; readonly inner?: Parameters },
 ): Promise<EvaluationReport> {
+  const { inner } = options;
   engine.setParameters(masters, quantizeNetwork(spec, masters));
-  const rate = await chooseGradientStepRate(engine, source, config, spec, chipSeed);
+  const rate = await chooseGradientStepRate(engine, source, config, spec, chipSeed, 8, inner);
   const columns = { before: [] as number[], after: [] as number[], frames: [] as number[], features: [] as number[], step: [] as number[] };
   let [loss, ties, silent, queries, triggered, lost] = [0, 0, 0, 0, 0, 0];
   const positions: { right: number; all: number }[] = [];
   let spikeRates: readonly number[] = [];
   for (let number = 0; number < options.tasks; number++) {
     const task = source.draw(options.split, number, taskOptions(config, passesOf(spec), "test"));
-    const step = stepOptions(config, chipSeed, number);
-    const before = await engine.evaluate(task, { ...step, learn: false });
+    const step = stepOptions(config, chipSeed, number, inner);
+    const before = await engine.evaluate(task, { ...wholeSample(step), learn: false });
     const after = await engine.evaluate(task, { ...step, learn: true });
     columns.before.push(before.accuracy);
     columns.after.push(after.accuracy);
     columns.frames.push(framesAccuracy(task));
-    columns.features.push(prototypeAccuracy(task, after.features, after.features.length / (task.support.length + task.query.length)));
+    // What the network was before it learned: an srm network's inner loop may change every layer, the chip's only the last.
+    const { features } = spec.neuronModel === "srm" ? before : after;
+    columns.features.push(prototypeAccuracy(task, features, features.length / (task.support.length + task.query.length)));
     columns.step.push(await engine.gradientStepAccuracy(task, { ...step, rate }));
     loss += after.loss;
     ties += after.ties;
@@ -83,7 +90,7 @@ export async function evaluateTasks(
     queries += task.query.length;
     triggered += after.products?.triggered ?? 0;
     lost += after.products?.lost ?? 0;
-    countPositions(task, after.decisions, positions);
+    if (spec.neuronModel === "loihi") countPositions(task, after.decisions, positions);
     spikeRates = after.spikeRates;
     options.progress?.(number + 1);
   }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { evaluateCheckpoint } from "../../src/cli/commands/evaluate.js";
-import { trainNetwork } from "../../src/cli/commands/train.js";
+import { trainNetwork, trainSeeds } from "../../src/cli/commands/train.js";
 
 const folder = mkdtempSync(join(tmpdir(), "train-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,6 +29,52 @@ describe("train and evaluate", () => {
     expect(existsSync(path)).toBe(true);
     const report = await evaluateCheckpoint({ checkpoint: path, split: "test", tasks: 2, threads: 1 });
     expect(report.json).toMatchObject({ protocol: "B", floors: { chance: 50 }, accuracy: { mean: expect.any(Number) } });
+  });
+
+  it("train several seeds into folders of their own, and evaluate them together with their curves", async () => {
+    const all = join(folder, "seeds");
+    const { json } = await trainSeeds({ config, out: all, seeds: [3, 4], threads: 1 });
+    const { runs } = json as { runs: { best: string; sha256: string }[] };
+    expect(runs[0].sha256).not.toBe(runs[1].sha256);
+    const alone = await trainNetwork({ config, out: join(folder, "three"), seed: 3, threads: 1 });
+    expect((alone.json as { sha256: string }).sha256).toBe(runs[0].sha256);
+    // Done already: with --resume nothing changes.
+    expect(await trainSeeds({ config, out: all, seeds: [3, 4], threads: 1, resume: true }).then((r) => (r.json as { runs: { sha256: string }[] }).runs.map((x) => x.sha256)))
+      .toEqual(runs.map((run) => run.sha256));
+    const report = join(folder, "seeds.html");
+    const both = await evaluateCheckpoint({ checkpoint: runs.map((run) => run.best), split: "validation", tasks: 2, threads: 1, report });
+    const { accuracy, checkpoints } = both.json as { accuracy: { mean: number; std: number }; checkpoints: { accuracy: { mean: number }; curve: { tasks: number }[]; seed: number }[] };
+    const [a, b] = checkpoints.map((c) => c.accuracy.mean);
+    expect(accuracy.mean).toBeCloseTo((a + b) / 2, 9);
+    expect(accuracy.std).toBeCloseTo(Math.abs(a - b) / Math.SQRT2, 9);
+    expect(checkpoints.map((c) => c.seed)).toEqual([3, 4]);
+    expect(checkpoints[0].curve.map((row) => row.tasks)[0]).toBe(2);
+    expect(both.text).toMatch(/Over 2 checkpoints/);
+    const page = readFileSync(report, "utf8");
+    expect(page).toContain("curve-validation");
+    expect(page).not.toContain("<script");
+    await expect(trainSeeds({ config, out: all, seeds: [1, 1] })).rejects.toThrow(/--seeds: 1 1.*E-CLI-003/);
+  });
+
+  it("compare an srm network with all that a loihi one is compared with", async () => {
+    const srm = join(folder, "srm.json");
+    writeFileSync(srm, JSON.stringify({
+      name: "srm", seed: 2, data: { ways: 2, queries: 1, testQueries: 1 },
+      network: {
+        model: "srm", input: { height: 16, width: 32 },
+        layers: [{ kind: "conv", name: "conv1", channels: 4, kernel: 5, stride: 4 }, { kind: "dense", name: "output", outputs: 2 }],
+      },
+      training: { tasks: 2, validateEvery: 2, validationTasks: 1 },
+    }));
+    const run = await trainNetwork({ config: srm, out: join(folder, "srm"), threads: 1 });
+    const { json, text } = await evaluateCheckpoint({ checkpoint: (run.json as { best: string }).best, split: "test", tasks: 2, threads: 1 });
+    for (const floor of ["chance", "frames", "features", "gradientStep"]) {
+      const value = (json as { floors: Record<string, number> }).floors[floor];
+      expect(value).toBeGreaterThanOrEqual(0);
+      expect(value).toBeLessThanOrEqual(100);
+    }
+    expect(text).toMatch(/prototypes on its own last hidden counts/);
+    expect(text).not.toMatch(/place in the support/);
   });
 
   it("refuse what they cannot do in one sentence with a code", async () => {

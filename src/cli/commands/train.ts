@@ -1,12 +1,16 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { CommandModule } from "yargs";
+import { userError } from "../../base/errors.js";
 import type { EngineName } from "../../engines/create.js";
 import { parametersHash } from "../../model/checkpoint.js";
 import { engineFor } from "../../train/choose-engine.js";
+import { summary } from "../../train/statistics.js";
 import { preparedSource, readConfig } from "../config-source.js";
 import { cacheOption } from "../data-place.js";
 import { engineOptions, jsonOption, wholeNumber } from "../options.js";
 import { type CommandResult, runHandler } from "../run.js";
-import { checkRunFolder, runTraining } from "../training-run.js";
+import { checkRunFolder, RUN_FILE, runTraining } from "../training-run.js";
 
 export interface TrainArgs {
   readonly config: string;
@@ -16,6 +20,8 @@ export interface TrainArgs {
   /** Folder of recordings made ready; false keeps none. */
   readonly cache?: string | false;
   readonly seed?: number;
+  /** Several seeds, one after the other, each into a folder of its own. */
+  readonly seeds?: readonly number[];
   readonly tasks?: number;
   readonly engine?: EngineName;
   readonly threads?: number;
@@ -55,6 +61,35 @@ export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
   }
 }
 
+/** Trains each seed into OUT/seed-N: with --resume, those that are there go on, and those that are done stay as they are. */
+export async function trainSeeds(args: TrainArgs): Promise<CommandResult> {
+  const seeds = args.seeds ?? [];
+  const wrong = seeds.find((seed) => !(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32));
+  if (args.seed !== undefined || wrong !== undefined || new Set(seeds).size < seeds.length) {
+    throw userError({
+      code: "E-CLI-003", at: "--seeds", found: args.seed !== undefined ? "--seed beside it" : seeds.join(" "), limit: "different whole numbers, without --seed",
+      hint: "--seeds 1 2 3",
+    });
+  }
+  const runs: CommandResult[] = [];
+  for (const seed of seeds) {
+    const out = join(args.out, `seed-${seed}`);
+    const resume = args.resume === true && existsSync(join(out, RUN_FILE.last));
+    runs.push(await trainNetwork({ ...args, seeds: undefined, seed, out, resume }));
+    if (runs[runs.length - 1].interrupted) break;
+  }
+  const best = runs.map(({ json }) => (json as { bestValidation: number }).bestValidation);
+  const { mean, std } = summary(best);
+  return {
+    interrupted: runs.some((run) => run.interrupted),
+    json: { runs: runs.map(({ json }) => json), bestValidation: { mean, std } },
+    text: [
+      ...runs.map(({ text }) => text), `${runs.length} seeds: best meta-validation ${mean.toFixed(1)} ± ${std.toFixed(1)} % (standard deviation between seeds)`,
+      `Next: metaloihi evaluate ${join(args.out, "seed-*", RUN_FILE.best)} --split validation`,
+    ].join("\n"),
+  };
+}
+
 /** `train CONFIG.json`. */
 export const trainCommand: CommandModule = {
   command: "train <config>",
@@ -66,10 +101,15 @@ export const trainCommand: CommandModule = {
       resume: { type: "boolean", describe: "go on from the folder's last checkpoint, to the same bits" },
       data: { type: "string", requiresArg: true, describe: "recordings: one folder a class, N-Omniglot, or an N-MNIST folder or zip (default: those that ship with the package)" },
       seed: { type: "number", requiresArg: true, describe: "seed of everything random (default: the configuration's)", coerce: wholeNumber("seed", 0, 2 ** 32 - 1) },
+      seeds: { type: "number", array: true, requiresArg: true, describe: "several seeds, one after the other, into OUT/seed-N" },
       tasks: { type: "number", requiresArg: true, describe: "tasks to train (default: the configuration's)" },
       ...cacheOption, ...engineOptions, ...jsonOption,
     })
     .example("$0 train demo --out runs/demo", "the demo's small network on the embedded recordings")
-    .example("$0 train my.json --out runs/my --resume", "go on after an interrupt"),
-  handler: runHandler((args) => trainNetwork(args as unknown as TrainArgs)) as CommandModule["handler"],
+    .example("$0 train my.json --out runs/my --resume", "go on after an interrupt")
+    .example("$0 train my.json --out runs/my --seeds 1 2 3", "three seeds; then evaluate runs/my/seed-*/best.mlh"),
+  handler: runHandler((args) => {
+    const given = args as unknown as TrainArgs;
+    return given.seeds ? trainSeeds(given) : trainNetwork(given);
+  }) as CommandModule["handler"],
 };
