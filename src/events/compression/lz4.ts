@@ -1,4 +1,3 @@
-import { concatBytes } from "../../base/bytes.js";
 import { xxh32 } from "./xxh32.js";
 
 const MAGIC = 0x184d2204;
@@ -133,22 +132,4 @@ function decodeBlock(block: Uint8Array, out: Uint8Array<ArrayBuffer>, length: nu
     for (const end = length + match; length < end; length++) out[length] = out[length - distance];
   }
   return [out, length];
-}
-
-/** Wraps bytes in an LZ4 frame of stored blocks, with a checksum of the content: any reader of LZ4 takes it. */
-export function storeLz4Frame(content: Uint8Array): Uint8Array {
-  const blockBytes = 4 * 2 ** 20;
-  const descriptor = Uint8Array.from([VERSION | FLAG.independent | FLAG.contentChecksum, 0x70]);
-  const u32 = (value: number) => {
-    const out = new Uint8Array(4);
-    new DataView(out.buffer).setUint32(0, value, true);
-    return out;
-  };
-  const parts: Uint8Array[] = [u32(MAGIC), descriptor, Uint8Array.of((xxh32(descriptor) >>> 8) & 0xff)];
-  for (let at = 0; at < content.length; at += blockBytes) {
-    const block = content.subarray(at, at + blockBytes);
-    parts.push(u32((block.length | STORED) >>> 0), block);
-  }
-  parts.push(u32(0), u32(xxh32(content)));
-  return concatBytes(parts);
 }

@@ -1,5 +1,5 @@
 import { concatBytes } from "../../base/bytes.js";
-import { storeLz4Frame } from "../compression/lz4.js";
+import { encodeLz4Frame } from "../compression/lz4-compress.js";
 import type { EventStream } from "../types.js";
 import { refuseOutside } from "../writing.js";
 
@@ -57,7 +57,7 @@ function eventPacket({ tUs, x, y, polarity }: EventStream, from: number, to: num
   });
 }
 
-/** Writes AEDAT4 with one event stream, LZ4 frames of stored blocks, and no table (as an interrupted recording of DV:
+/** Writes AEDAT4 with one event stream, LZ4 frames, and no table (as an interrupted recording of DV:
  *  readers then walk the packets). @throws UserError E-EVT-008 where a pixel passes 32767 */
 export function encodeAedat4(stream: EventStream, name: string): Uint8Array {
   refuseOutside(stream, name, { maxX: 0x7fff, maxY: 0x7fff, endUs: 2 ** 53 });
@@ -70,7 +70,7 @@ export function encodeAedat4(stream: EventStream, name: string): Uint8Array {
   const header = ioHeader(xml, -1);
   const parts = [ascii("#!AER-DAT4.0\r\n"), ints(4, (v) => v.setUint32(0, header.length, true)), header];
   for (let from = 0; from < stream.tUs.length; from += PACKET_EVENTS) {
-    const body = storeLz4Frame(eventPacket(stream, from, Math.min(stream.tUs.length, from + PACKET_EVENTS)));
+    const body = encodeLz4Frame(eventPacket(stream, from, Math.min(stream.tUs.length, from + PACKET_EVENTS)));
     parts.push(ints(8, (v) => v.setInt32(4, body.length, true)), body);
   }
   return concatBytes(parts);

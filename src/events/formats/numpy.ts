@@ -3,6 +3,7 @@ import type { DecodeOptions, SensorSize, StreamDecoder } from "../decoder.js";
 import { latin } from "../detect-header.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
+import { eventsFromPickle } from "./numpy-pickled.js";
 import { guessRoles, type Role, ROLES, roleOf, RowSink } from "./rows.js";
 
 /** One column of numbers in rows of bytes. */
@@ -23,7 +24,8 @@ export interface NpyHeader {
   readonly dataOffset: number;
 }
 
-const READERS: Readonly<Record<string, (little: boolean) => Field["read"]>> = {
+/** How numbers of a type are read, by NumPy's name of it. */
+export const READERS: Readonly<Record<string, (little: boolean) => Field["read"]>> = {
   b1: () => (v, at) => v.getUint8(at),
   i1: () => (v, at) => v.getInt8(at),
   u1: () => (v, at) => v.getUint8(at),
@@ -70,10 +72,18 @@ export function readNpyHeader(bytes: Uint8Array, offset: number, problems: Probl
   return { fields, stride, shape, fortran: /'fortran_order'\s*:\s*True/.test(text), dataOffset: start + length };
 }
 
-/** `.npy` of events: a structured array with t, x, y, p by name, or a table of four columns [N, 4]. */
+/** Where a `.npy` header ends, as far as its first bytes say; 0 where they are not there. */
+const pickleOffset = (bytes: Uint8Array): number => (bytes.length < 12 ? 0
+  : bytes[6] >= 2 ? 12 + (bytes[8] | (bytes[9] << 8) | (bytes[10] << 16)) : 10 + (bytes[8] | (bytes[9] << 8)));
+
+/** True where the header says that Python objects follow. */
+const isPickled = (bytes: Uint8Array): boolean => /'descr'\s*:\s*'\|O/.test(latin(bytes, 10, Math.min(pickleOffset(bytes), 1024)));
+
+/** `.npy` of events: a structured array with t, x, y, p by name, a table of four columns [N, 4], or a pickled dictionary of
+ *  columns as N-Omniglot's preparation saves them. */
 export class NpyDecoder implements StreamDecoder {
   readonly jitterUs = 0;
-  readonly size: SensorSize | undefined = undefined;
+  size: SensorSize | undefined;
   private header: NpyHeader | undefined;
   private roles: Readonly<Record<Role, Field>> | undefined;
   private stride = 0;
@@ -86,6 +96,11 @@ export class NpyDecoder implements StreamDecoder {
 
   decode(bytes: Uint8Array, offset: number, final: boolean, out: EventColumns): number {
     let at = 0;
+    if (!this.header && isPickled(bytes)) {
+      if (!final) return 0;
+      this.size = eventsFromPickle(bytes, pickleOffset(bytes), offset, this.problems, out);
+      return bytes.length;
+    }
     if (!this.header) {
       this.header = readNpyHeader(bytes, offset, this.problems);
       if (!this.header) {

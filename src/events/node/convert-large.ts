@@ -12,7 +12,7 @@ import { applyTransforms, type TransformSpec } from "../transforms.js";
 import { pieces } from "./read-recording.js";
 
 /** Output after which memory is freed. */
-const COLLECT_BYTES = 2 ** 21;
+const COLLECT_BYTES = 2 ** 20;
 
 /** Files beyond this are converted piece by piece. */
 export const LARGE_BYTES = 64 * 2 ** 20;
