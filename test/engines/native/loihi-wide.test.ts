@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Rng } from "../../../src/base/rng.js";
+import { createEngine } from "../../../src/engines/create.js";
+import type { MetaStepOptions } from "../../../src/engines/engine.js";
+import { createReferenceEngine } from "../../../src/engines/reference/reference-engine.js";
+import { convLayer, denseLayer, poolLayer } from "../../../src/model/presets.js";
+import { quantizeNetwork } from "../../../src/model/quantize.js";
+import type { NetworkSpec } from "../../../src/model/types.js";
+import { randomParameters, randomTask, smallSoel } from "../reference/random-networks.js";
+import { relative } from "../reference/relative.js";
+
+/** Wide enough for what narrow networks never reach: 16-bit sums (16 channels and more), Winograd tiles (stride 1, 3×3 and 5×5, any
+ *  padding, sizes that are no multiple of a tile), pools on convolutions and on pools with odd rows and columns. */
+interface Shape {
+  readonly seed: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: readonly [number, number, number];
+  readonly kernels: readonly [3 | 5, 3 | 5];
+  readonly paddings: readonly [number, number];
+  readonly pools: readonly [boolean, boolean, boolean];
+  readonly refractory: number;
+  readonly penalized: boolean;
+}
+const kernel = fc.constantFrom(3 as const, 5 as const);
+const shapes = fc.record({
+  seed: fc.integer({ min: 1, max: 1_000_000 }),
+  height: fc.integer({ min: 8, max: 10 }), width: fc.integer({ min: 8, max: 11 }),
+  channels: fc.tuple(fc.constantFrom(16, 17), fc.constantFrom(16, 33), fc.constantFrom(16, 18)),
+  kernels: fc.tuple(kernel, kernel), paddings: fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 0, max: 4 })),
+  pools: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()), refractory: fc.constantFrom(1, 1, 2), penalized: fc.boolean(),
+});
+
+function networkOf(s: Shape): NetworkSpec {
+  const conv = (k: number, size: number, padding: number) => {
+    const layer = convLayer(`conv${k + 1}`, s.channels[k], size, { padding, bits: 6 + (k % 3), first: k === 0 });
+    return { ...layer, loihi: { ...layer.loihi, refractory: s.refractory, vthMant: 400 } };
+  };
+  const pool = (k: number) => (s.pools[k] ? [poolLayer(`pool${k + 1}`)] : []);
+  return {
+    name: "wide", neuronModel: "loihi", input: { polarities: 2, height: s.height, width: s.width, mode: "binary" }, steps: 8,
+    layers: [
+      conv(0, 3, 1), ...pool(0), conv(1, s.kernels[0], s.paddings[0]), ...pool(1), conv(2, s.kernels[1], Math.max(2, s.paddings[1])), ...pool(2),
+      ...(s.pools[1] && !s.pools[2] ? [poolLayer("pool4"), poolLayer("pool5")] : []),
+      denseLayer("dense", 2, 8),
+    ],
+    readout: { kappa: 0.5, lambda: 1 }, soel: smallSoel,
+  };
+}
+
+// As in engines.test.ts; Winograd's tiles add the norms of their transforms, some 20 ulp of the largest entry.
+const BOUND = 3e-4;
+
+describe.each(["native", "wasm"] as const)("wide loihi networks on engine %s", (name) => {
+  it("have the reference's integers and, to float32, its gradients, with the penalty and without", async ({ skip }) => {
+    const probe = await createEngine(networkOf({ seed: 1, height: 9, width: 9, channels: [16, 16, 16], kernels: [3, 3], paddings: [1, 1],
+      pools: [false, false, false], refractory: 1, penalized: false }), { engine: name, threads: 1 }).catch(() => skip(`no ${name} engine here`));
+    probe.engine.dispose();
+    await fc.assert(
+      fc.asyncProperty(shapes, async (shape) => {
+        const spec = networkOf(shape);
+        const rng = new Rng(shape.seed, 0x1fffd);
+        const masters = randomParameters(rng, spec);
+        const quantized = quantizeNetwork(spec, masters);
+        const task = randomTask(rng, spec, 2, 0.12);
+        const { engine } = await createEngine(spec, { engine: name, threads: 2 });
+        const reference = createReferenceEngine(spec);
+        for (const e of [engine, reference]) e.setParameters(masters, quantized);
+        const options: MetaStepOptions = { outer: "maml", chipSeed: shape.seed };
+        const record = { ...options, learn: true, onWrap: "wrap" } as const;
+        expect(await engine.record(task, record)).toEqual(await reference.record(task, record));
+        const ratePenalty = shape.penalized ? { weight: 0.5, low: 0.1, high: 0.3 } : undefined;
+        const [found, expected] = await Promise.all([engine, reference].map((e) => e.metaStep(task, { ...options, ratePenalty })));
+        expect(relative([found.loss], [expected.loss])).toBeLessThan(BOUND);
+        const largest = Math.max(...Object.values(expected.gradients).flatMap((g) => [...g].map(Math.abs)));
+        for (const [key, g] of Object.entries(expected.gradients)) {
+          const scale = Math.max(1e-3, 1e-3 * largest, ...[...g].map(Math.abs));
+          const worst = Math.max(0, ...[...g].map((x, k) => Math.abs(x - found.gradients[key][k])));
+          expect(worst / scale, key).toBeLessThan(BOUND);
+        }
+        expect(found.spikeRates).toEqual(expected.spikeRates);
+        engine.dispose();
+      }),
+      { numRuns: name === "native" ? 6 : 2, seed: 3 },
+    );
+  }, 120_000);
+});
