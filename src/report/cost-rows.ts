@@ -1,19 +1,22 @@
-import { type CostModel, COST_TABLES, type CountedOperations, dynamicEnergy, STATIC_POWER_W, staticEnergy, stepSeconds } from "../../hw/energy.js";
+import { barrierSeconds, type CostModel, COST_TABLES, type CountedOperations, dynamicEnergy, STATIC_POWER_W, staticEnergy } from "../../hw/energy.js";
 import type { ChipImage } from "../../hw/image.js";
 import { tilesUsed } from "../../hw/topology.js";
 import type { CostRow } from "./report-data.js";
 
 /** Operations of so many presentations, as the simulator counted them. */
 export interface CountedPresentations {
-  readonly counts: CountedOperations;
+  readonly counts: CountedOperations & {
+    /** Seconds of the busiest core of each step, summed over steps, without barriers. */
+    readonly busiestSecondsD18: number;
+    readonly busiestSecondsSanafe: number;
+  };
   readonly presentations: number;
 }
 
 const MODELS: readonly CostModel[] = ["d18", "sanafe"];
 
 /** Energy and time of one sample asked and of one class learned, by both public cost models. Dynamic energy only: the
- *  static power of a chip is said beside it. Time takes the work of a step as spread evenly over the cores in use, so
- *  it is a lower bound.
+ *  static power of a chip is said beside it. A step takes what its busiest core takes, as counted in that step, and the barrier.
  *  @param queries  presentations with learning off  @param lessons  with learning on  @param classes  learned in them */
 export function costRows(
   image: ChipImage, queries: CountedPresentations, lessons: CountedPresentations, classes: number,
@@ -21,7 +24,8 @@ export function costRows(
   return MODELS.map((model) => {
     const asked = dynamicEnergy(queries.counts, model);
     const learned = dynamicEnergy(lessons.counts, model);
-    const secondsPerSample = (stepTime(image, queries.counts, model) * queries.counts.steps) / queries.presentations;
+    const busiest = model === "d18" ? queries.counts.busiestSecondsD18 : queries.counts.busiestSecondsSanafe;
+    const secondsPerSample = (busiest + queries.counts.steps * barrierSeconds(tilesOf(image), model)) / queries.presentations;
     const standing = staticEnergy(image.chips, secondsPerSample);
     return {
       model: COST_TABLES[model].name, energyPerSampleJ: asked.dynamicJ / queries.presentations,
@@ -35,11 +39,8 @@ export function costRows(
   });
 }
 
-/** Seconds of a mean step of a mean core, and the barrier of the tiles in use on the busiest chip. */
-function stepTime(image: ChipImage, counts: CountedOperations, model: CostModel): number {
-  const share = 1 / (counts.steps * image.cores.length);
-  const perCore = Object.fromEntries(Object.entries(counts).map(([key, n]) => [key, n * share])) as unknown as CountedOperations;
+/** Tiles in use on the chip that uses most. */
+function tilesOf(image: ChipImage): number {
   const chips = [...new Set(image.cores.map((c) => c.chip))];
-  const tiles = chips.map((chip) => tilesUsed(image.cores.filter((c) => c.chip === chip).map((c) => c.core)));
-  return stepSeconds(perCore, Math.max(...tiles), model);
+  return Math.max(...chips.map((chip) => tilesUsed(image.cores.filter((c) => c.chip === chip).map((c) => c.core))));
 }

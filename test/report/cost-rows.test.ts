@@ -19,10 +19,11 @@ describe("costRows", () => {
     expect(sanafe.notes.join()).toContain("synaptic update (learning)");
   });
 
-  it("takes a step as its barrier and the mean work of a core", () => {
-    const queries = { counts: { ...noOperations(), steps: 10, denseOperations: 200 }, presentations: 2 };
-    const [d18] = costRows(image, queries, queries, 5);
-    // 10 operations a step and core of 3.5 ns, barrier of one tile 113 ns, five steps a sample.
-    expect(d18.secondsPerSample).toBeCloseTo(5 * (10 * 3.5e-9 + 113e-9), 15);
+  it("takes a step as the work of its busiest core and the barrier", () => {
+    const counts = { ...noOperations(), steps: 10, busiestSecondsD18: 10 * 7e-8, busiestSecondsSanafe: 10 * 9e-8 };
+    const [d18, sanafe] = costRows(image, { counts, presentations: 2 }, { counts, presentations: 2 }, 5);
+    // Five steps a sample; barrier of one tile 113 ns (Davies 2018), 600 ns (SANA-FE).
+    expect(d18.secondsPerSample).toBeCloseTo(5 * (70e-9 + 113e-9), 15);
+    expect(sanafe.secondsPerSample).toBeCloseTo(5 * (90e-9 + 600e-9), 15);
   });
 });
