@@ -93,12 +93,15 @@ function placeChip(members: readonly number[], traffic: readonly Map<number, num
       neighbors[other].set(k, (neighbors[other].get(k) ?? 0) + messages);
     }
   });
-  const placeOf = members.map((_, k) => k);
+  const others = neighbors.map((own) => Int32Array.from(own.keys()));
+  const weights = neighbors.map((own) => Float64Array.from(own.values()));
+  const placeOf = Int32Array.from(members, (_, k) => k);
   const occupant = Array.from({ length: CHIP_LIMITS.cores }, (_, id) => (id < members.length ? id : -1));
   const costAt = (k: number, id: number, swapped: number): number => {
+    const [other, messages, row] = [others[k], weights[k], id * CHIP_LIMITS.cores];
     let sum = 0;
-    for (const [other, messages] of neighbors[k])
-      if (other !== swapped) sum += messages * hopEnergy(id, placeOf[other]);
+    for (let n = 0; n < other.length; n++)
+      if (other[n] !== swapped) sum += messages[n] * HOP_ENERGY[row + placeOf[other[n]]];
     return sum;
   };
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -111,12 +114,13 @@ function placeChip(members: readonly number[], traffic: readonly Map<number, num
         let gain = costAt(k, from, other) - costAt(k, id, other);
         if (other >= 0) gain += costAt(other, id, k) - costAt(other, from, k);
         if (gain <= 1e-18) continue;
-        [occupant[from], occupant[id], placeOf[k]] = [other, k, id];
+        [occupant[from], occupant[id]] = [other, k];
+        placeOf[k] = id;
         if (other >= 0) placeOf[other] = from;
         improved = true;
       }
     }
     if (!improved) break;
   }
-  return placeOf;
+  return [...placeOf];
 }
