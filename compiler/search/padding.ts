@@ -19,18 +19,22 @@ interface TapSums {
 
 /** Padding loads of a layer's boxes. */
 export class PaddingLoads {
-  private readonly sums: readonly TapSums[];
+  private sums: readonly TapSums[] | undefined;
 
   /** @param inputSpikes  most spikes that an input pixel sends in a step */
   constructor(
     private readonly layer: MapLayer,
-    inputSpikes: number,
-  ) {
-    this.sums = layer.projections.map((projection) => ({
+    private readonly inputSpikes: number,
+  ) {}
+
+  /** Made when a layout with padding first comes up. */
+  private tapSums(): readonly TapSums[] {
+    this.sums ??= this.layer.projections.map((projection) => ({
       projection,
-      ...tapSums(projection, layer.shape[0]),
-      spikes: projection.source === INPUT ? inputSpikes : 1,
+      ...tapSums(projection, this.layer.shape[0]),
+      spikes: projection.source === INPUT ? this.inputSpikes : 1,
     }));
+    return this.sums;
   }
 
   /** Most that any padding compartment could get in a step, in either direction, whatever channels the box has. */
@@ -41,7 +45,7 @@ export class PaddingLoads {
     const loads = new Map<number, { positive: Float64Array; negative: Float64Array }>();
     const byY = layout.inner === "y";
     const [padY, padX] = byY ? [layout.padInner, layout.padOuter] : [layout.padOuter, layout.padInner];
-    for (const { projection, positive, negative, spikes } of this.sums) {
+    for (const { projection, positive, negative, spikes } of this.tapSums()) {
       const columns = axisReach(projection, 1, box.x0, box.x1, padX);
       for (const y of axisReach(projection, 0, box.y0, box.y1, padY)) {
         for (const x of columns) {
