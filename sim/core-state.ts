@@ -98,7 +98,7 @@ export interface CoreState {
   firedBefore: ArrivalQueue;
   /** [compartment] spikes since the x86 cores read the counter. */
   readonly spikeCounter: Int32Array;
-  /** [compartment] bit of the raster, −1: in no layer. */
+  /** [compartment] bit of the raster, −1: in no layer; PADDING_BIT: padding of a layer, which must never fire. */
   readonly rasterBit: Int32Array;
   readonly learning: LearningState | null;
   readonly work: CoreWork;
@@ -108,6 +108,9 @@ export interface CoreState {
   /** Overflows under "wrap", as they happen; null where nobody listens. */
   overflowLog: ((core: CoreState, compartment: number, quantity: OverflowQuantity) => void) | null;
 }
+
+/** `CoreState.rasterBit` of a padding compartment: it lies beyond a map's border, and nothing reads it. */
+export const PADDING_BIT = -2;
 
 /** An empty queue with room for `capacity`; it grows. */
 export const createQueue = (capacity: number): ArrivalQueue => ({ items: new Int32Array(capacity), count: 0 });
@@ -129,6 +132,7 @@ export function pushTo(queue: ArrivalQueue, item: number): void {
  *  @throws SimulationError E-SIM-001…003 */
 export function reportOverflow(core: CoreState, compartment: number, t: number, quantity: OverflowQuantity, value: number): void {
   const { chip, core: id } = core.image;
-  if (core.strict) throw overflowError({ chip, core: id, compartment, step: t }, quantity, value);
+  const padding = core.rasterBit[compartment] === PADDING_BIT;
+  if (core.strict) throw overflowError({ chip, core: id, compartment, step: t }, quantity, value, padding);
   core.overflowLog?.(core, compartment, quantity);
 }

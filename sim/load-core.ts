@@ -2,7 +2,7 @@ import { unpackCompartment } from "../hw/compartment-word.js";
 import type { ChipImage, CoreImage } from "../hw/image.js";
 import { CHIP_LIMITS, DECAY_ONE, VTH_EXP } from "../hw/limits.js";
 import { routeHops } from "../hw/topology.js";
-import { ATOM_BITS, type CoreState, createQueue, noWork, ROUTE_HEAD, type RouteTable } from "./core-state.js";
+import { ATOM_BITS, type CoreState, createQueue, noWork, PADDING_BIT, ROUTE_HEAD, type RouteTable } from "./core-state.js";
 import { hasDelays, type SynapseDecoder } from "./decode-synapses.js";
 import { loadLearning } from "./learning/load-learning.js";
 
@@ -81,7 +81,7 @@ function rasterBits(image: ChipImage, core: CoreImage): Int32Array {
   for (const range of image.symbols) {
     if (range.chip !== core.chip || range.core !== core.core) continue;
     range.neurons.forEach((neuron, k) => {
-      if (neuron >= 0) bits[range.firstCompartment + k] = offsets[range.layer] + neuron;
+      bits[range.firstCompartment + k] = neuron >= 0 ? offsets[range.layer] + neuron : PADDING_BIT;
     });
   }
   return bits;

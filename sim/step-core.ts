@@ -3,7 +3,7 @@ import type { EmbeddedCore } from "./embedded/embedded-core.js";
 import { learn } from "./learning/learn.js";
 import { updatePostTraces, updatePreTraces, updateRewardTrace } from "./learning/traces.js";
 import { accumulateSynapses, advanceArrivals } from "./phases/arrivals.js";
-import { countSpikes, keepFired, sendSpikes, updateCompartments } from "./phases/compartments.js";
+import { countSpikes, keepFired, refusePaddingSpikes, sendSpikes, updateCompartments } from "./phases/compartments.js";
 import { tallyOperations } from "./phases/tally.js";
 import type { OperationCounts } from "./trace.js";
 
@@ -21,6 +21,7 @@ export function stepCore(core: CoreState, t: number): void {
   accumulateSynapses(core, t);
   updatePreTraces(core, t);
   updateCompartments(core, t);
+  refusePaddingSpikes(core, t);
   countSpikes(core);
   updatePostTraces(core, t);
   updateRewardTrace(core, t);

@@ -1,5 +1,6 @@
 import { DECAY_ONE, WEIGHT_EXP_BASE, WIDTH } from "../../hw/limits.js";
-import { type CoreState, pushTo, reportOverflow, ROUTE_HEAD } from "../core-state.js";
+import { type CoreState, PADDING_BIT, pushTo, reportOverflow, ROUTE_HEAD } from "../core-state.js";
+import { paddingSpikeError } from "../simulation-error.js";
 import type { OperationCounts } from "../trace.js";
 
 /** Shifts that cut a 32-bit number to the width of q (in units of 64) and u, with sign. */
@@ -54,6 +55,16 @@ function updateInTypeScript(core: CoreState, t: number): number {
     v[c] = voltage;
   }
   return active;
+}
+
+/** Holds the strict chip to what the compiler promised: padding compartments never fire. @throws SimulationError E-SIM-011 */
+export function refusePaddingSpikes(core: CoreState, t: number): void {
+  if (!core.strict) return;
+  const { fired: { items, count }, rasterBit, image } = core;
+  for (let k = 0; k < count; k++) {
+    if (rasterBit[items[k]] !== PADDING_BIT) continue;
+    throw paddingSpikeError({ chip: image.chip, core: image.core, compartment: items[k], step: t });
+  }
 }
 
 /** Counters that the x86 cores read: a spike of step t−1 shows at step t (design §6, step 4). */

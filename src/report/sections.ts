@@ -34,7 +34,7 @@ export function costSection({ costs, shots }: ReportData): string {
   const notes = costs.flatMap((c) => c.notes.map((n) => `<li><b>${escapeText(c.model)}</b>: ${escapeText(n)}</li>`));
   return `<section id="cost"><h2>Energy and time, estimated</h2>
 <p>Operations counted in the simulator, priced by two public models. They were measured differently and disagree; no figure mixes them. No silicon was measured here.
-Time is a lower bound: the work of a step is taken as spread evenly over the cores in use.</p>
+A step takes as long as its busiest core, counted step by step, and the barrier.</p>
 <div class="scroll"><table><thead><tr><th>cost model</th><th>energy a sample</th><th>energy to learn a class (${shots} ${shots === 1 ? "shot" : "shots"})</th><th>time a sample</th></tr></thead>
 <tbody>${rows.join("")}</tbody></table></div><ul class="statements">${notes.join("")}</ul></section>`;
 }

@@ -46,6 +46,25 @@ describe("what the strict simulator refuses", () => {
     await expect(machine.present(frames, { learn: false, label: -1 })).rejects.toThrow(/step 2: 65536 spikes.*E-SIM-010/);
   });
 
+  it("a padding compartment that fires (E-SIM-011) or overflows, as a compiler bug; the lenient chip goes on", async () => {
+    const image = (mantissa: number, wgtExp: number) => {
+      const made = smallImage({
+        name: "padding", weightBits: 8, signMode: 1, wgtExp, recurrent: null,
+        neurons: [0, 1].map(() => ({ decayU: 0, decayV: 4096, vthMant: 100, refractory: 1, biasMant: 0, biasExp: 0 })),
+        inputs: [{ target: [1], mantissa: [mantissa], delay: [0] }],
+      }, { steps: 8, presentationSteps: 8, mode: "binary", chipSeed: 1 }).image;
+      return { ...made, symbols: made.symbols.map((range) => ({ ...range, neurons: Int32Array.of(0, -1) })) };
+    };
+    const frames = framesOfSpikes([0, 1, 2, 3, 4, 5, 6].map((t) => [t, 0] as const), 8);
+    const message = { learn: false, label: -1 };
+    const strict = await loadMachine(image(200, 0), { seed: 1 });
+    await expect(strict.present(frames, message)).rejects.toThrow(/compartment 1, step 2: a padding compartment fired.*E-SIM-011/);
+    const lenient = await loadMachine(image(200, 0), { seed: 1, onOverflow: "wrap" });
+    expect((await lenient.present(frames, message)).spikes[0].step).toHaveLength(0);
+    const negative = await loadMachine(image(-256, 7), { seed: 1 });
+    await expect(negative.present(frames, message)).rejects.toThrow(/in a padding compartment.*compiler bug.*E-SIM-002/s);
+  });
+
   it("a reward for a core that has none (E-SIM-005)", async () => {
     const machine = await loadMachine(plasticImage(), { seed: 1 });
     expect(() => machine.reward(0, 0)).toThrow(/E-SIM-005/);
