@@ -66,8 +66,8 @@ export async function runTraining(
         curve.push({ task: done, accuracy: 100 * accuracy });
         progress.update(done, `loss ${loss.toFixed(2)}${validation}`);
       },
-      validated: (row, checkpoint, isBest) => {
-        log.add({ ...row });
+      validated: (row, checkpoint, isBest, spikeRates) => {
+        log.add({ ...row, ...Object.fromEntries(Object.entries(spikeRates).map(([layer, rate]) => [`spikes/${layer}`, rate])) });
         writeWhole(paths.last, encodeCheckpoint(checkpoint));
         if (isBest || !existsSync(paths.best)) writeWhole(paths.best, encodeCheckpoint(checkpoint));
         validation = `  validation ${(100 * row.validation).toFixed(1)} %`;

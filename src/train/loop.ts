@@ -19,8 +19,8 @@ import { loihiStartWeights, srmStartWeights } from "./start.js";
 export interface TrainEvents {
   /** After every outer step. */
   readonly step?: (done: number, result: { readonly loss: number; readonly accuracy: number; readonly spikeRates: readonly number[] }) => void;
-  /** After every validation; the checkpoint is a new value, ready to be written. */
-  readonly validated?: (row: HistoryRow, checkpoint: Checkpoint, best: boolean) => void;
+  /** After every validation; the checkpoint is a new value, ready to be written; mean spikes a neuron and step by layer. */
+  readonly validated?: (row: HistoryRow, checkpoint: Checkpoint, best: boolean, spikeRates: Readonly<Record<string, number>>) => void;
   /** Warnings for people: silent layers, losses that are not finite. */
   readonly warn?: (message: string) => void;
   /** Asked after every step; true ends training with a checkpoint that resumes to the same bits. */
@@ -168,7 +168,7 @@ export async function train(
       if (improved) bestValidation = validation;
       const checkpoint = { ...snapshot(), quantized: quantizeNetwork(spec, masters) };
       if (improved) bestCheckpoint = checkpoint;
-      events.validated?.(row, checkpoint, improved);
+      events.validated?.(row, checkpoint, improved, rates.take());
     }
     // Engines may work in one go: without a turn of the event loop a signal would never be heard.
     await new Promise((resolve) => setImmediate(resolve));

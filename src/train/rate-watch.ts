@@ -12,6 +12,7 @@ export class RateWatch {
   private sums: number[] = [];
   private steps = 0;
   private readonly told = new Set<string>();
+  private readonly row = { sums: [] as number[], steps: 0 };
 
   constructor(private readonly spec: NetworkSpec, private readonly warn?: (message: string) => void) {}
 
@@ -38,7 +39,11 @@ export class RateWatch {
 
   /** Adds the rates of one step; warns once of every hidden layer that has gone silent, with its rate. */
   see(rates: readonly number[]): void {
-    rates.forEach((rate, k) => { this.sums[k] = (this.sums[k] ?? 0) + rate; });
+    rates.forEach((rate, k) => {
+      this.sums[k] = (this.sums[k] ?? 0) + rate;
+      this.row.sums[k] = (this.row.sums[k] ?? 0) + rate;
+    });
+    this.row.steps++;
     if (++this.steps % SILENT_STEPS !== 0) return;
     const names = this.names(rates.length);
     this.sums.forEach((sum, k) => {
@@ -47,5 +52,14 @@ export class RateWatch {
       this.warn?.(`layer "${names[k]}" is silent (rate ${(sum / SILENT_STEPS).toPrecision(2)}): lower its threshold or its learning rate`);
     });
     this.sums = [];
+  }
+
+  /** Mean rate of each layer since the last call, by name. */
+  take(): Readonly<Record<string, number>> {
+    const { sums, steps } = this.row;
+    const names = this.names(sums.length);
+    const means = Object.fromEntries(sums.map((sum, k) => [names[k], sum / steps]));
+    [this.row.sums, this.row.steps] = [[], 0];
+    return means;
   }
 }
