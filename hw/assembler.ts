@@ -102,10 +102,17 @@ class RuleParser {
 
   private found = (): string => (this.peek() === undefined ? "the end" : `"${this.peek()}"`);
 
+  /** ['-' | '+'] */
+  private sign(): number {
+    if (this.accept("-")) return -1;
+    this.accept("+");
+    return 1;
+  }
+
   /** ['-'] product { ('+'|'-') product } */
   rule(): { product: Product; k: number | null }[] {
     const out: { product: Product; k: number | null }[] = [];
-    let sign = this.accept("-") ? -1 : (this.accept("+"), 1);
+    let sign = this.sign();
     for (;;) {
       out.push(this.product(sign));
       if (this.accept("+")) sign = 1;
@@ -160,7 +167,7 @@ class RuleParser {
       return;
     }
     if (value !== 2) throw this.error("E-RULE-001", `a power of ${value}`, "powers of 2");
-    const sign = this.accept("-") ? -1 : (this.accept("+"), 1);
+    const sign = this.sign();
     draft.exponent += sign * this.integer();
   }
 
@@ -177,7 +184,7 @@ class RuleParser {
     let variableSign = 1;
     let constant = 0;
     let hasConstant = false;
-    let sign = this.accept("-") ? -1 : (this.accept("+"), 1);
+    let sign = this.sign();
     for (;;) {
       const token = this.peek();
       if (token !== undefined && VARIABLE.test(token)) {

@@ -129,7 +129,7 @@ function coreToMessage(core: CoreImage): Record<string, unknown> {
 
 function fromMessage(message: ImageMessage): ChipImage {
   const { contract, embedded } = message;
-  if (!contract || !embedded || !embedded.constants) throw new Error("a part is missing");
+  if (!contract || !embedded?.constants) throw new Error("a part is missing");
   const [x, y, width, height] = contract.crop;
   return {
     name: message.name, board: message.board, chips: message.chips, chipSeed: message.chipSeed,

@@ -76,12 +76,17 @@ function checkContract(image: ChipImage, cores: Cores, diagnostics: Diagnostics)
   const channels = contract.shape[0] * contract.shape[1] * contract.shape[2];
   const { rowStart } = contract;
   const entries = contract.axon.length;
-  if (rowStart.length !== channels + 1) return error(`${rowStart.length} row starts`, `${channels + 1}`);
-  if (contract.chip.length !== entries || contract.core.length !== entries || contract.atom.length !== entries) {
-    return error("columns that differ in length");
-  }
-  if (rowStart[0] !== 0 || rowStart[channels] !== entries || rowStart.some((start, c) => c > 0 && start < rowStart[c - 1])) {
-    return error("row starts that do not ascend to the number of entries");
+  const shapeFault =
+    rowStart.length !== channels + 1
+      ? `${rowStart.length} row starts, not ${channels + 1}`
+      : contract.chip.length !== entries || contract.core.length !== entries || contract.atom.length !== entries
+        ? "columns that differ in length"
+        : rowStart[0] !== 0 || rowStart[channels] !== entries || rowStart.some((start, c) => c > 0 && start < rowStart[c - 1])
+          ? "row starts that do not ascend to the number of entries"
+          : undefined;
+  if (shapeFault !== undefined) {
+    error(shapeFault);
+    return;
   }
   for (let k = 0; k < entries; k++) {
     const fault = destinationFault(cores, contract.chip[k], contract.core[k], contract.axon[k], contract.atom[k]);

@@ -11,7 +11,8 @@ export function verifyExpansion(image: ChipImage, network: QuantizedNetwork): st
   const first = examples[0];
   assert(
     differences === 0,
-    `compiler bug: ${differences} differences between image and model, first ${first?.at}: ${first?.found}, expected ${first?.expected}`,
+    `compiler bug: ${differences} differences between image and model, ` +
+      `first ${first?.at}: ${first?.found}, expected ${first?.expected}`,
   );
   let [q, v] = [0, 0];
   for (const load of padding) {

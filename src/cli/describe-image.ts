@@ -23,7 +23,8 @@ const FANOUT = ["", "mixed", "excitatory", "inhibitory"] as const;
 
 const formatText = (f: SynapseFormat): string =>
   `${f.compression} ${WEIGHT_BITS_BY_CODE[f.wgtBitsCode]} bits ${FANOUT[f.fanoutType]} exponent ${f.wgtExp} ` +
-  `index ${INDEX_BITS_BY_CODE[f.idxBitsCode]} bits${f.skipBits > 0 ? ` gap ${f.skipBits} bits` : ""}${f.learning ? ", learning" : ""}`;
+  `index ${INDEX_BITS_BY_CODE[f.idxBitsCode]} bits` +
+  `${f.skipBits > 0 ? ` gap ${f.skipBits} bits` : ""}${f.learning ? ", learning" : ""}`;
 
 const profileText =
   (core: CoreImage) =>
