@@ -57,35 +57,88 @@ export function encodeFrames(stream: EventStream, options: FrameOptions, keep?: 
   const { timestepUs, downsample = 1, startUs = 0 } = options;
   const { tUs, x, y, polarity } = stream;
   const origin = startUs === "first" ? (tUs[0] ?? 0) : startUs;
-  const [cropX, cropY] = [options.crop?.x ?? 0, options.crop?.y ?? 0];
+  const placeX = placesOf(stream.width, options.crop?.x ?? 0, downsample, width, 1);
+  const placeY = placesOf(stream.height, options.crop?.y ?? 0, downsample, height, width);
+  const onBase = polarities === 2 ? height * width : 0;
   const channels = polarities * height * width;
   const counts = new Uint16Array(channels);
   const touched = new Uint32Array(channels);
   const rowStart = new Uint32Array(steps + 1);
-  const channel: number[] = [];
-  const count: number[] = [];
+  const entries = new Entries(options.values === "binary");
   let i = lowerBound(tUs, origin);
   for (let step = 0; step < steps; step++) {
-    const end = origin + (step + 1) * timestepUs;
+    const end = lowerBound(tUs, origin + (step + 1) * timestepUs, i);
     let touchedCount = 0;
-    for (; i < tUs.length && tUs[i] < end; i++) {
+    for (; i < end; i++) {
       if (keep && !keep[i]) continue;
-      const px = Math.floor((x[i] - cropX) / downsample);
-      const py = Math.floor((y[i] - cropY) / downsample);
-      if (px < 0 || py < 0 || px >= width || py >= height) continue;
-      const c = ((polarities === 2 ? polarity[i] : 0) * height + py) * width + px;
+      const c = placeY[y[i]] + placeX[x[i]] + onBase * polarity[i];
+      if (c < 0) continue;
       if (counts[c] === 0) touched[touchedCount++] = c;
       if (counts[c] < 0xffff) counts[c]++;
     }
-    const row = touched.subarray(0, touchedCount).sort();
-    for (const c of row) {
-      channel.push(c);
-      count.push(options.values === "binary" ? 1 : counts[c]);
-      counts[c] = 0;
-    }
-    rowStart[step + 1] = channel.length;
+    entries.addRow(touched.subarray(0, touchedCount), counts);
+    rowStart[step + 1] = entries.length;
   }
-  return packTensor(shape, rowStart, channel, count, timestepUs);
+  return entries.tensor(shape, rowStart, timestepUs);
+}
+
+/** More negative than any sum of places is large. */
+const OUTSIDE = -(2 ** 29);
+
+/** [pixel of the sensor] where it stands in the frame, times `stride`; OUTSIDE where it does not: no division an event. */
+function placesOf(pixels: number, crop: number, downsample: number, size: number, stride: number): Int32Array {
+  const places = new Int32Array(pixels).fill(OUTSIDE);
+  for (let pixel = crop; pixel < Math.min(pixels, crop + size * downsample); pixel++) places[pixel] = Math.floor((pixel - crop) / downsample) * stride;
+  return places;
+}
+
+/** Entries of a sample as they come, row by row. */
+class Entries {
+  length = 0;
+  private channel = new Uint32Array(1024);
+  private count = new Uint16Array(1024);
+  private most = 0;
+
+  constructor(private readonly binary: boolean) {}
+
+  /** Adds a row's channels by their counts, which are set to 0. @param touched  channels with counts, in any order */
+  addRow(touched: Uint32Array, counts: Uint16Array): void {
+    this.reserve(touched.length);
+    // Sorting what is nearly everything takes longer than looking at everything.
+    const dense = touched.length > counts.length >> 4;
+    const row = dense ? undefined : touched.sort();
+    const size = row ? row.length : counts.length;
+    for (let k = 0; k < size; k++) {
+      const c = row ? row[k] : k;
+      const events = counts[c];
+      if (events === 0) continue;
+      counts[c] = 0;
+      this.channel[this.length] = c;
+      this.count[this.length++] = this.binary ? 1 : events;
+      if (events > this.most) this.most = events;
+    }
+  }
+
+  private reserve(extra: number): void {
+    if (this.length + extra <= this.channel.length) return;
+    const [channel, count] = [this.channel, this.count];
+    const capacity = 2 * (this.length + extra);
+    this.channel = new Uint32Array(capacity);
+    this.count = new Uint16Array(capacity);
+    this.channel.set(channel);
+    this.count.set(count);
+  }
+
+  /** The sample, its columns as narrow as their numbers allow. */
+  tensor(shape: SpikeTensor["shape"], rowStart: Uint32Array, timestepUs: number): SpikeTensor {
+    const wideChannel = shape[1] * shape[2] * shape[3] > 0x10000;
+    const [channel, count] = [this.channel.subarray(0, this.length), this.count.subarray(0, this.length)];
+    return {
+      shape, rowStart, timestepUs,
+      channel: wideChannel ? channel.slice() : new Uint16Array(channel),
+      count: this.most > 0xff && !this.binary ? count.slice() : new Uint8Array(count),
+    };
+  }
 }
 
 /** Two samples side by side, the first on the left: widths add up, everything else must be equal.
@@ -127,21 +180,9 @@ export function placeSideBySide(left: SpikeTensor, right: SpikeTensor): SpikeTen
   return { shape: [steps, polarities, height, width], rowStart, channel, count, timestepUs: left.timestepUs };
 }
 
-function packTensor(
-  shape: SpikeTensor["shape"], rowStart: Uint32Array, channel: readonly number[], count: readonly number[], timestepUs: number,
-): SpikeTensor {
-  const wideChannel = shape[1] * shape[2] * shape[3] > 0x10000;
-  const wideCount = count.some((c) => c > 0xff);
-  return {
-    shape, rowStart, timestepUs,
-    channel: wideChannel ? Uint32Array.from(channel) : Uint16Array.from(channel),
-    count: wideCount ? Uint16Array.from(count) : Uint8Array.from(count),
-  };
-}
-
-/** Index of the first time ≥ value in sorted times. */
-export function lowerBound(tUs: Uint32Array | Float64Array, value: number): number {
-  let [low, high] = [0, tUs.length];
+/** Index of the first time ≥ value in sorted times, from index `from` on. */
+export function lowerBound(tUs: Uint32Array | Float64Array, value: number, from = 0): number {
+  let [low, high] = [from, tUs.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (tUs[middle] < value) low = middle + 1;

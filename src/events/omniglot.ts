@@ -26,7 +26,14 @@ function sliceTime(stream: EventStream, from: number, to: number): EventStream {
   const origin = stream.tUs[first] ?? 0;
   return {
     ...stream,
-    tUs: Uint32Array.from(stream.tUs.subarray(first, end), (t) => t - origin),
+    tUs: timesFrom(stream.tUs.subarray(first, end), origin),
     x: stream.x.slice(first, end), y: stream.y.slice(first, end), polarity: stream.polarity.slice(first, end),
   };
+}
+
+/** A plain loop, as Uint32Array.from with a function takes ten times as long. */
+function timesFrom(tUs: EventStream["tUs"], origin: number): Uint32Array {
+  const out = new Uint32Array(tUs.length);
+  for (let i = 0; i < out.length; i++) out[i] = tUs[i] - origin;
+  return out;
 }
