@@ -1,4 +1,4 @@
-import { VTH_EXP, WIDTH } from "../../../../hw/limits.js";
+import { VTH_EXP } from "../../../../hw/limits.js";
 import type { LoihiNeuron } from "../../../model/types.js";
 import type { ChipOps } from "../ops/chip.js";
 import type { Tensor, Tf } from "../ops/custom-op.js";
@@ -22,15 +22,15 @@ export interface CompartmentRun {
   /** v⁻, before reset; 0 where blocked. */
   readonly vBefore: Tensor[];
   readonly spikes: Tensor[];
-  /** u + bias after its wrap. */
-  readonly end: CompartmentState;
 }
 
 /** State at the start of a presentation. */
 export const restState: CompartmentState = { u: null, v: null, blocked: null };
 
 /** Runs compartments over steps. Source: design §4.
- *  @param q one tensor a step: wrapped sums of what arrives; @param bias integers that fit beside them */
+ *  @param q one tensor a step: wrapped sums of what arrives; taken over, and gone where u is not asked for
+ *  @param bias [C] integers; @param mayWrap whether u or u + bias can leave 24 bits
+ *  @param keep what to give back of every step beside the spikes: the rest is freed as soon as it can be */
 export function runCompartments(
   tf: Tf,
   chip: ChipOps,
@@ -38,33 +38,36 @@ export function runCompartments(
   q: readonly Tensor[],
   bias: Tensor,
   start: CompartmentState,
-): CompartmentRun {
+  mayWrap: boolean,
+  keep: readonly ("u" | "v" | "vBefore")[],
+): CompartmentRun & { readonly end: CompartmentState } {
   const vth = thresholdOf(neuron);
-  let { u, v, blocked } = start;
-  const run = { u: [] as Tensor[], v: [] as Tensor[], vBefore: [] as Tensor[], spikes: [] as Tensor[] };
-  for (const arriving of q) {
-    const [uBefore, vOld, block] = [u, v, blocked];
+  const run: CompartmentRun = { u: [], v: [], vBefore: [], spikes: [] };
+  let state = start;
+  q.forEach((arriving, k) => {
+    const { u, v, blocked } = state;
     // A tidy for each step: what the tape needs is kept by the operations that need it.
     const now = tf.tidy(() => {
-      const uNow = uBefore ? chip.wrap(tf.add(chip.decay(uBefore, neuron.decayU), arriving), WIDTH.u) : arriving;
-      const drive = chip.wrap(tf.add(uNow, bias), WIDTH.u);
-      const vBefore = chip.admit(vOld ? tf.add(chip.decay(vOld, neuron.decayV), drive) : drive, block);
+      const uNow = u ? chip.current(u, arriving, neuron.decayU, mayWrap) : arriving;
+      const vBefore = chip.voltage(v, chip.driven(uNow, bias, mayWrap), neuron.decayV, blocked);
       const spikes = chip.spike(vBefore, vth);
-      const result: Record<string, Tensor> = { u: uNow, vBefore, spikes, v: chip.reset(vBefore, vth) };
-      if (neuron.refractory > 1) result.blocked = nextBlocked(tf, vBefore, vth, neuron.refractory, block);
+      const result: Record<string, Tensor> = { u: uNow, vBefore, spikes, v: chip.reset(vBefore, spikes) };
+      if (neuron.refractory > 1) result.blocked = nextBlocked(tf, spikes, neuron.refractory, blocked);
       return result;
     });
-    [u, v, blocked] = [now.u, now.v, now.blocked ?? null];
-    run.u.push(now.u);
-    run.v.push(now.v);
-    run.vBefore.push(now.vBefore);
+    if (k > 0) for (const name of ["u", "v"] as const) if (!keep.includes(name)) state[name]?.dispose();
+    if (keep.includes("vBefore")) run.vBefore.push(now.vBefore);
+    else now.vBefore.dispose();
+    if (keep.includes("u")) run.u.push(now.u);
+    if (keep.includes("v")) run.v.push(now.v);
     run.spikes.push(now.spikes);
-  }
-  return { ...run, end: { u, v, blocked } };
+    state = { u: now.u, v: now.v, blocked: now.blocked ?? null };
+  });
+  return { ...run, end: state };
 }
 
 /** R − 1 after a spike, else one less than before, down to 0. */
-function nextBlocked(tf: Tf, vBefore: Tensor, vth: number, refractory: number, blocked: Tensor | null): Tensor {
-  const fired = tf.mul(tf.cast(tf.greater(vBefore, vth), "float32"), refractory - 1);
+function nextBlocked(tf: Tf, spikes: Tensor, refractory: number, blocked: Tensor | null): Tensor {
+  const fired = tf.mul(spikes, refractory - 1);
   return blocked ? tf.maximum(fired, tf.sub(blocked, 1)) : fired;
 }

@@ -5,7 +5,7 @@ import { runHidden } from "./hidden.js";
 import { type LoihiNetwork, SCALARS, plasticLayer, plasticParameters, scalarTensors } from "./network.js";
 import { masterTensors } from "./parameters.js";
 import type { PlasticRun } from "./plastic.js";
-import { KEPT, type TaskRun, sampleChunks, sentSpikes } from "./task.js";
+import { type TaskRun, sampleChunks, sentSpikes } from "./task.js";
 
 type Gradients = Record<string, Float32Array>;
 
@@ -101,7 +101,7 @@ function hiddenLayers(
   const samples = [...task.support, ...task.query];
   const names = hidden.flatMap((layer) => [`${layer.spec.name}.weight`, `${layer.spec.name}.bias`]);
   const sums = hidden.flatMap((layer) => [layer.master, layer.biasMaster]).map((t) => new Float64Array(t.length));
-  for (const { first, count } of sampleChunks(net, samples.length, KEPT.backward)) {
+  for (const { first, count } of sampleChunks(net, samples.length, "backward")) {
     tf.tidy(() => {
       const masters = hidden.flatMap((layer) => masterTensors(tf, layer));
       const input = sentSpikes(net, samples.slice(first, first + count));

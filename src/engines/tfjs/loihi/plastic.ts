@@ -40,6 +40,8 @@ export interface WindowEnd {
   readonly traces: readonly Tensor[];
 }
 
+const KEEP = ["u", "v"] as const;
+
 /** What one presentation, or the queries side by side, did: one tensor a step, [K] or [n, K]. */
 export interface PlasticRun {
   readonly compartments: Pick<CompartmentRun, "u" | "v" | "spikes">;
@@ -103,7 +105,7 @@ export class PlasticLayer {
       const effective = chip.effective(mantissa, layer.weight.wgtExp);
       const sums = tf.matMul(tf.slice(arrivals, [from, 0], [to - from, inputs]), effective, false, true);
       qSum.push(...tf.unstack(sums, 0));
-      const part = runCompartments(tf, chip, layer.loihi, tf.unstack(chip.wrap(sums, WIDTH.q), 0), p.bias, state);
+      const part = runCompartments(tf, chip, layer.loihi, tf.unstack(chip.wrap(sums, WIDTH.q), 0), p.bias, state, true, KEEP);
       state = part.end;
       for (const name of ["u", "v", "spikes"] as const) run[name].push(...part[name]);
       if (rule) {
@@ -177,7 +179,7 @@ export class PlasticLayer {
     const rows = tf.reshape(arriving(tf, fired), [steps * n, inputs]);
     const sums = tf.reshape(tf.matMul(rows, effective, false, true), [steps, n, outputs]);
     const q = tf.unstack(chip.wrap(sums, WIDTH.q), 0);
-    const compartments = runCompartments(tf, chip, layer.loihi, q, p.bias, restState);
+    const compartments = runCompartments(tf, chip, layer.loihi, q, p.bias, restState, true, KEEP);
     return { compartments, qSum: tf.unstack(sums, 0), windows: [], mantissa: p.mantissa };
   }
 }

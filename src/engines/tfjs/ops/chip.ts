@@ -1,4 +1,4 @@
-import { DECAY_ONE, PRODUCT_DOWN_SHIFT, TRACE_MAX, V_LIMIT, WEIGHT_EXP_BASE } from "../../../../hw/limits.js";
+import { DECAY_ONE, PRODUCT_DOWN_SHIFT, TRACE_MAX, V_LIMIT, WEIGHT_EXP_BASE, WIDTH } from "../../../../hw/limits.js";
 import { type Tensor, type Tf, customOp } from "./custom-op.js";
 
 /** The chip's integer operations in float32, exact, with the straight-through derivatives of design §4 and §6. Every
@@ -9,12 +9,16 @@ export interface ChipOps {
   decay(x: Tensor, delta: number): Tensor;
   /** Two's complement of `bits` bits; slope 1. */
   wrap(x: Tensor, bits: number): Tensor;
-  /** Voltage within ±(2^23−1), and 0 where `blocked` > 0; slope 0 where either changed it. */
-  admit(v: Tensor, blocked: Tensor | null): Tensor;
+  /** u of this step: wrap24(decay(u) + q). `mayWrap` false: the caller knows that it does not, which saves the work. */
+  current(u: Tensor, q: Tensor, delta: number, mayWrap: boolean): Tensor;
+  /** wrap24(u + bias), bias [C] the same for all before the last axis. */
+  driven(u: Tensor, bias: Tensor, mayWrap: boolean): Tensor;
+  /** v⁻: decay(v) + drive within ±(2^23−1), and 0 where `blocked` > 0; slope 0 where either changed it. v null: 0. */
+  voltage(v: Tensor | null, drive: Tensor, delta: number, blocked: Tensor | null): Tensor;
   /** v⁻ > vth; slope 1/(vth·(10|x|+1)²), x = v⁻/vth − 1. */
   spike(v: Tensor, vth: number): Tensor;
   /** v⁻·(1 − spike) with the spike constant. */
-  reset(v: Tensor, vth: number): Tensor;
+  reset(v: Tensor, spike: Tensor): Tensor;
   /** Given integers with the slope of the formula they were rounded from: `master`'s gradient is dy·slope. */
   rounded(master: Tensor, integers: Tensor, slope: Tensor): Tensor;
   /** floor(mantissa·2^wgtExp)·64, slope 2^(6+wgtExp). */
@@ -47,22 +51,21 @@ export function chipOps(tf: Tf): ChipOps {
   /** An operation of one input whose slope is a constant number. */
   const scaled = (x: Tensor, slope: number, value: () => Tensor): Tensor =>
     customOp(tf, [x], () => ({ value: tf.tidy(value), gradient: (dy) => (slope === 1 ? dy : tf.mul(dy, slope)) }));
-  /** An operation of one input with a slope tensor. */
-  const sloped = (x: Tensor, make: () => { readonly value: Tensor; readonly slope: Tensor }): Tensor =>
-    customOp(tf, [x], (save) => {
-      const { value, slope } = make();
-      save([slope]);
-      return { value, gradient: (dy, [kept]) => tf.mul(dy, kept) };
-    });
-
   /** The product of a 24-bit and a 13-bit integer does not fit float32. With |x| = 4096a + b it is a·r + ⌊b·r/4096⌋,
    *  whose parts do. */
   const decayed = (x: Tensor, keep: number): Tensor => {
+    if (keep === 0) return tf.zerosLike(x);
+    if (keep === DECAY_ONE) return tf.clone(x);
     const size = tf.abs(x);
     const a = tf.floor(tf.mul(size, 1 / DECAY_ONE));
     const b = tf.sub(size, tf.mul(a, DECAY_ONE));
     return tf.mul(tf.sign(x), tf.add(tf.mul(a, keep), tf.floor(tf.mul(b, keep / DECAY_ONE))));
   };
+  const wrapped = (x: Tensor, bits: number): Tensor => {
+    const [half, full] = [2 ** (bits - 1), 2 ** bits];
+    return tf.sub(x, tf.mul(tf.floor(tf.mul(tf.add(x, half), 1 / full)), full));
+  };
+  const limited = (x: Tensor): Tensor => tf.minimum(tf.maximum(x, -V_LIMIT), V_LIMIT);
   const clip16 = (x: Tensor): Tensor => tf.minimum(tf.maximum(x, -32768), 32767);
 
   /** The arithmetic of `learn`, with masks of what saturated. */
@@ -89,20 +92,40 @@ export function chipOps(tf: Tf): ChipOps {
   return {
     decay: (x, delta) => {
       const keep = DECAY_ONE - delta;
-      return scaled(x, keep / DECAY_ONE, () => (keep === DECAY_ONE ? tf.clone(x) : decayed(x, keep)));
+      return scaled(x, keep / DECAY_ONE, () => decayed(x, keep));
     },
-    wrap: (x, bits) =>
-      scaled(x, 1, () => {
-        const [half, full] = [2 ** (bits - 1), 2 ** bits];
-        return tf.sub(x, tf.mul(tf.floor(tf.mul(tf.add(x, half), 1 / full)), full));
+    wrap: (x, bits) => scaled(x, 1, () => wrapped(x, bits)),
+    current: (u, q, delta, mayWrap) =>
+      customOp(tf, [u, q], () => {
+        const keep = DECAY_ONE - delta;
+        const value = tf.tidy(() => {
+          const sum = tf.add(decayed(u, keep), q);
+          return mayWrap ? wrapped(sum, WIDTH.u) : sum;
+        });
+        return { value, gradient: (dy) => [tf.mul(dy, keep / DECAY_ONE), dy] };
       }),
-    admit: (v, blocked) =>
-      sloped(v, () => {
-        const clipped = tf.minimum(tf.maximum(v, -V_LIMIT), V_LIMIT);
-        const within = number(tf.equal(clipped, v));
-        if (!blocked) return { value: clipped, slope: within };
-        const free = number(tf.equal(blocked, 0));
-        return { value: tf.mul(clipped, free), slope: tf.mul(within, free) };
+    driven: (u, bias, mayWrap) =>
+      customOp(tf, [u, bias], () => ({
+        value: tf.tidy(() => (mayWrap ? wrapped(tf.add(u, bias), WIDTH.u) : tf.add(u, bias))),
+        gradient: (dy) => [dy, tf.sum(tf.reshape(dy, [-1, bias.shape[0]]), 0)],
+      })),
+    voltage: (v, drive, delta, blocked) =>
+      customOp(tf, v ? [v, drive] : [drive], (save) => {
+        const keep = DECAY_ONE - delta;
+        const raw = v ? tf.tidy(() => tf.add(decayed(v, keep), drive)) : drive;
+        const value = tf.tidy(() => {
+          const clipped = limited(raw);
+          return blocked ? tf.mul(clipped, number(tf.equal(blocked, 0))) : clipped;
+        });
+        save(blocked ? [raw, blocked] : [raw]);
+        return {
+          value,
+          gradient: (dy, [sum, block]) => {
+            let passed: Tensor = tf.mul(dy, number(tf.equal(limited(sum), sum)));
+            if (block) passed = tf.mul(passed, number(tf.equal(block, 0)));
+            return v ? [tf.mul(passed, keep / DECAY_ONE), passed] : [passed];
+          },
+        };
       }),
     spike: (v, vth) =>
       customOp(tf, [v], (save) => {
@@ -115,10 +138,11 @@ export function chipOps(tf: Tf): ChipOps {
           },
         };
       }),
-    reset: (v, vth) =>
-      sloped(v, () => {
-        const quiet = number(tf.lessEqual(v, vth));
-        return { value: tf.mul(v, quiet), slope: quiet };
+    reset: (v, spike) =>
+      customOp(tf, [v], (save) => {
+        save([spike]);
+        const quiet = (x: Tensor, fired: Tensor): Tensor => tf.sub(x, tf.mul(x, fired));
+        return { value: tf.tidy(() => quiet(v, spike)), gradient: (dy, [kept]) => quiet(dy, kept) };
       }),
     rounded: (master, integers, slope) =>
       customOp(tf, [master], (save) => {
