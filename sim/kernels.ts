@@ -68,7 +68,7 @@ function segmentsOf({ compartmentCount, keepU, keepV, vth, blockedSteps, bias }:
 /** Moves the cores' arrays into the memory of the kernels and gives the cores their kernels.
  *  @returns the cores again, their arrays now views of that memory; the same cores where WebAssembly with SIMD is missing */
 export async function installKernels(cores: readonly CoreState[]): Promise<readonly CoreState[]> {
-  const module = await compileKernels();
+  const module = await compiledKernels();
   if (module === null) return cores;
   const arena = new Arena();
   const plans = cores.map((core) => planCore(arena, core));
@@ -77,6 +77,11 @@ export async function installKernels(cores: readonly CoreState[]): Promise<reado
   const exports = instance.exports as unknown as KernelExports;
   return cores.map((core, n) => moveCore(core, plans[n], arena, exports));
 }
+
+/** The module, compiled for the first chip that is loaded; all others instantiate it. */
+let kernels: Promise<WebAssembly.Module | null> | undefined;
+
+const compiledKernels = (): Promise<WebAssembly.Module | null> => (kernels ??= compileKernels());
 
 async function compileKernels(): Promise<WebAssembly.Module | null> {
   if (typeof WebAssembly === "undefined") return null;
