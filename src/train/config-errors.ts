@@ -24,10 +24,15 @@ export function fieldError(issues: readonly Issue[], value: unknown, fileName: s
   const missing = found === undefined;
   return userError({
     code: "E-CFG-002", at: `${fileName}, ${path || "the whole"}`, found: missing ? "it is missing" : shown(found),
-    limit: issue.message.replace(/^Invalid (input|option): /, "").replace(/, received .*$/, ""),
+    limit: inWords(issue.message),
     hint: "`metaloihi config-schema` for every field",
   });
 }
+
+/** The schema's message without what it found, which is told apart. */
+const inWords = (message: string): string => message
+  .replace(/^Invalid (?:input|option|discriminator value)[:.] /, "").replace(/^expected /i, "").replace(/, received .*$/, "")
+  .replace(/^Too small: expected \w+ to (?:be|have) >=?\s*/, "at least ").replace(/^Too big: expected \w+ to (?:be|have) <=?\s*/, "at most ");
 
 const shown = (value: unknown): string => {
   const text = typeof value === "number" && !Number.isFinite(value) ? String(value) : JSON.stringify(value);

@@ -40,8 +40,10 @@ describe("refusals", () => {
   });
 
   it("say what the kernels' last layer may be [E-ENG-020], and which engine runs another form of SOEL [E-ENG-021]", () => {
-    const { spec } = resolveConfig({ preset: "demo", soel: { form: "authors-chip" } });
-    expect(() => kernelSpec(spec, 1)).toThrow(/soel\.form: "authors-chip".*reference.*E-ENG-021/);
+    const { spec } = resolveConfig({ preset: "demo" });
+    // No configuration leads here: the paper's form is for srm networks alone.
+    const paper = { ...spec, soel: spec.soel && { ...spec.soel, form: "paper" as "chip" } };
+    expect(() => kernelSpec(paper, 1)).toThrow(/soel\.form: "paper".*E-ENG-021/);
     const wide = { ...PRESETS.demo.network, layers: PRESETS.demo.network.layers.map((l) => (l.kind === "dense" ? { ...l, outputs: 5000 } : l)) };
     expect(() => kernelSpec(wide, 1)).toThrow(/layer "output": 5000 outputs.*E-ENG-020/);
   });
