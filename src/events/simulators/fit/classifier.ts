@@ -31,9 +31,9 @@ export interface Classifier {
   readonly features: number;
 }
 
-const TRAINING = { epochs: 40, updates: 30_000, rate: 4, decay: 2e-5 } as const;
+const TRAINING = { epochs: 12, updates: 30_000, rate: 4, decay: 2e-5 } as const;
 
-/** Trains by stochastic gradient, one sample at a time, rate falling to 0; deterministic for a seed. At least 40 times
+/** Trains by stochastic gradient, one sample at a time, rate falling to 0; deterministic for a seed. At least 12 times
  *  over the samples, and at least 30,000 updates. */
 export function trainClassifier(samples: readonly Float32Array[], labels: readonly number[], classes: number, seed: number): Classifier {
   const features = samples[0].length;
