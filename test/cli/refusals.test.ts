@@ -39,11 +39,8 @@ describe("refusals", () => {
     await expect(benchmarkMetaStep({ network: "demo", mode: "second", problem: "other", repeats: 1, threads: 1 })).rejects.toThrow(/--problem: other.*"peers".*E-BENCH-003/);
   });
 
-  it("say what the kernels' last layer may be [E-ENG-020], and which engine runs another form of SOEL [E-ENG-021]", () => {
-    const { spec } = resolveConfig({ preset: "demo" });
-    // No configuration leads here: the paper's form is for srm networks alone.
-    const paper = { ...spec, soel: spec.soel && { ...spec.soel, form: "paper" as "chip" } };
-    expect(() => kernelSpec(paper, 1)).toThrow(/soel\.form: "paper".*E-ENG-021/);
+  // E-ENG-021 was the refusal of a form of SOEL, and went with the last one refused.
+  it("say what the kernels' last layer may be [E-ENG-020]", () => {
     const wide = { ...PRESETS.demo.network, layers: PRESETS.demo.network.layers.map((l) => (l.kind === "dense" ? { ...l, outputs: 5000 } : l)) };
     expect(() => kernelSpec(wide, 1)).toThrow(/layer "output": 5000 outputs.*E-ENG-020/);
   });
