@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { gradcheck } from "../../../src/engines/cases/gradcheck.js";
 import { createEngine } from "../../../src/engines/create.js";
 import { BACKEND_VARIABLE, loadTfjs } from "../../../src/engines/tfjs/node/load-tfjs.js";
 import { hasShared, sharedPath } from "../../support/shared.js";
 import { randomCase } from "../reference/random-networks.js";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 // A process has one backend, and every test file a process of its own: this one is for cpu, and for asking in vain.
 const { spec } = randomCase(1, { neuronModel: "srm", mode: "counts" });

@@ -58,7 +58,7 @@ describe("tfjs, reference and native on random loihi networks", () => {
         const [found, ...others] = await Promise.all((await engines(random)).map((e) => e.record(random.task, options)));
         for (const other of others) expect(found).toEqual(other);
       }),
-      { numRuns: 12, seed: 21 },
+      { numRuns: 9, seed: 21 },
     );
   });
 
@@ -82,7 +82,7 @@ describe("tfjs, reference and native on random loihi networks", () => {
         // The reference's logits are exact integers divided in float64, and so are ours.
         expect(found.evaluation.logits).toEqual(others[0].evaluation.logits);
       }),
-      { numRuns: 10, seed: 22 },
+      { numRuns: 6, seed: 22 },
     );
   });
 
@@ -130,7 +130,7 @@ describe("the tfjs engine on loihi networks", () => {
   });
 
   it("keeps no tensor after a call, also after one that throws", async () => {
-    const random = randomCase(17, { neuronModel: "loihi", mode: "counts" }, 0.3);
+    const random = randomCase(7, { neuronModel: "loihi", mode: "counts" }, 0.3);
     const [ours] = await engines(random);
     const options = { outer: "maml", chipSeed: 3, ratePenalty: { weight: 0.5, low: 0.1, high: 0.3 } } as const;
     const all = async (): Promise<void> => {
@@ -149,7 +149,7 @@ describe("the tfjs engine on loihi networks", () => {
   });
 
   it("gives equal bits for equal arguments", async () => {
-    const random = randomCase(23, { neuronModel: "loihi", mode: "counts" }, 0.3);
+    const random = randomCase(12, { neuronModel: "loihi", mode: "counts" }, 0.3);
     const [ours] = await engines(random);
     const options = { outer: "maml", chipSeed: 5 } as const;
     expect(await ours.metaStep(random.task, options)).toEqual(await ours.metaStep(random.task, options));
