@@ -11,7 +11,10 @@ import { closeGradients } from "./close.js";
 import { tf } from "./library.js";
 
 const tiny = randomCase(1, { neuronModel: "loihi", mode: "binary" }).spec;
-const hasNative = await createEngine(tiny, { engine: "native" }).then(({ engine }) => (engine.dispose(), true), () => false);
+const hasNative = await createEngine(tiny, { engine: "native" }).then(({ engine }) => {
+  engine.dispose();
+  return true;
+}, () => false);
 
 /** Rules with large and small errors, traces that reach 127, products, sums and weights that saturate, negative rates,
  *  no window at all, and the authors' form. */

@@ -3,7 +3,7 @@ import type { ConvLayer, DenseLayer, NetworkSpec, Shape3 } from "../../../model/
 import { stepsOf } from "../frames.js";
 import type { Tensor, Tf } from "../ops/custom-op.js";
 import { type LinearLayer, linearLayer } from "../ops/linear.js";
-import { type PoolOps, poolOps } from "../ops/pool.js";
+import { poolOps } from "../ops/pool.js";
 import { type SmoothOps, type SpikeTensors, smoothOps, stepSpike } from "../ops/smooth.js";
 import { type TraceState, traceFilter } from "./trace-filter.js";
 
