@@ -124,8 +124,9 @@ function checkProgram(image: ChipImage, cores: Cores, diagnostics: Diagnostics):
   if (constants.presentationSteps !== image.contract.presentationSteps) {
     error(`${constants.presentationSteps} steps a presentation`, `${image.contract.presentationSteps} (input contract)`);
   }
-  if (embedded.form === "readout") return;
   const { epochSteps, windowSteps, gamma, theta } = constants;
+  if (epochSteps < 1) error(`${epochSteps} steps an epoch`, "1 or more");
+  if (embedded.form === "readout") return;
   const epochExp = Math.log2(epochSteps);
   if (!Number.isInteger(epochExp) || epochExp < 0 || epochExp > RANGE.epochExp[1]) error(`${epochSteps} steps an epoch`, "2^k");
   else if (windowSteps < 1 || windowSteps % epochSteps !== 0) error(`a window of ${windowSteps} steps`, `multiples of ${epochSteps}`);
