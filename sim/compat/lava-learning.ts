@@ -58,17 +58,20 @@ export class LavaLearning {
     this.trace = { x1: [...this.tx], x2: [...this.tx], y1: [...this.ty], y2: [...this.ty], y3: [...this.ty] };
   }
 
-  /** Spikes of one step. A second spike in an epoch adds its impulse at once; any fraction of it rounds up. */
-  receive(pre: readonly number[], post: readonly number[]): void {
+  /** Spikes of one step. A second spike in an epoch adds its impulse at once: x's with any fraction rounded up, y's by a random
+   *  number. @param yImpulse that number, 0…127, as Lava had it in this step; it matters for fractional impulses only */
+  receive(pre: readonly number[], post: readonly number[], yImpulse = 0): void {
     const step = (this.time++ % this.connection.tepoch) + 1;
-    this.note(pre, this.tx, ["x1", "x2"], step);
-    this.note(post, this.ty, ["y1", "y2", "y3"], step);
+    this.note(pre, this.tx, ["x1", "x2"], step, 0);
+    this.note(post, this.ty, ["y1", "y2", "y3"], step, yImpulse);
   }
 
-  private note(spikes: readonly number[], last: number[], names: readonly LavaTraceName[], step: number): void {
+  private note(spikes: readonly number[], last: number[], names: readonly LavaTraceName[], step: number, random: number): void {
     spikes.forEach((spike, n) => {
       if (spike === 0) return;
-      if (last[n] > 0) for (const name of names) this.trace[name][n] = Math.min(127, this.trace[name][n] + Math.ceil(this.constants(name).impulse));
+      if (last[n] > 0) {
+        for (const name of names) this.trace[name][n] = Math.min(127, this.trace[name][n] + drawnImpulse(this.constants(name).impulse, random));
+      }
       last[n] = step;
     });
   }
@@ -115,8 +118,7 @@ export class LavaLearning {
     const last = side === "x" ? this.tx : this.ty;
     const { impulse, tau } = this.constants(name);
     const keep = tau === 0 ? 0 : Math.exp(-1 / tau);
-    const fraction = Math.round((impulse - Math.floor(impulse)) * 256);
-    const added = Math.floor(impulse) + (randoms[`${side}_impulse`] < fraction ? 1 : 0);
+    const added = drawnImpulse(impulse, randoms[`${side}_impulse`]);
     const rows = [this.trace[name]];
     for (let step = 1; step <= this.connection.tepoch; step++) {
       rows.push(rows[step - 1].map((x, n) => {
@@ -148,7 +150,7 @@ export class LavaLearning {
           default: return 0;
         }
       })() + (constant ?? 0);
-      const width = sign ? SIGN_BITS : OPERAND_BITS[variable];
+      const width = OPERAND_BITS[variable]; // of a sign too, whose value is one bit: Lava shifts by the variable's width
       bits += width;
       raw *= sign ? Math.sign(value) : clip(value, -(2 ** width), 2 ** width - 1);
     }
@@ -157,5 +159,8 @@ export class LavaLearning {
   }
 }
 
-const SIGN_BITS = 1;
+/** Whole part, and one more where the random integer (0…127) is below the fraction in 1/256: Lava's units differ. */
+const drawnImpulse = (impulse: number, random: number): number =>
+  Math.floor(impulse) + (random < Math.round((impulse - Math.floor(impulse)) * 256) ? 1 : 0);
+
 const copy = (rows: number[][]): number[][] => rows.map((row) => [...row]);
