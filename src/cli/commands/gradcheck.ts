@@ -21,7 +21,7 @@ export async function checkGradients(args: GradcheckArgs): Promise<CommandResult
   const { integers, tensors, bound, verdict } = report;
   const width = Math.max(...Object.keys(tensors).map((name) => name.length));
   const text = [
-    `${args.case}: format ${report.format}, engine ${report.engine}`,
+    `${args.case}: format ${report.format}, engine ${report.engine}${report.runsOn ? ` (${report.runsOn})` : ""}`,
     `loss      ${report.loss} (relative difference ${report.lossDifference.toExponential(1)})`,
     `integers  ${integers.differences} of ${integers.compared} differ${integers.first ? `, first: ${integers.first}` : ""}`,
     "gradients, largest difference relative to the largest entry:",

@@ -10,6 +10,8 @@ import type { MamlTorchFile } from "./maml-torch-case.js";
 export interface GradientReport {
   readonly format: string;
   readonly engine: Engine["name"];
+  /** What the engine computes with, where that is a choice. */
+  readonly runsOn?: string;
   /** Query loss that the engine found, and its relative difference. */
   readonly loss: number;
   readonly lossDifference: number;
@@ -118,13 +120,13 @@ async function checkSoel(
   const tensors: Record<string, number> = {};
   const losses: { found: number; difference: number }[] = [];
   let bound = 0;
-  let engineName: Engine["name"] = "reference";
+  let used: Pick<Engine, "name" | "runsOn"> = { name: "reference" };
   for (const variant of file.variant ? [false, true] : [false]) {
     const { spec, masters, quantized, task, chipSeed, expected } = mamlSoelCase(file, variant);
     checkParameters(spec, masters, name);
     const prefix = variant ? "variant." : "";
     const engine = await makeEngine(spec);
-    engineName = engine.name;
+    used = engine;
     bound = boundOf(engine, file.S, 1);
     engine.setParameters(masters, quantized);
     for (const layer of quantized.layers) {
@@ -169,7 +171,7 @@ async function checkSoel(
   }
   return reportOf(
     "maml-soel-1",
-    engineName,
+    used,
     losses[0].found,
     Math.max(...losses.map((l) => l.difference)),
     integers,
@@ -207,12 +209,12 @@ async function checkTorch(
   );
   const bound = boundOf(engine, file.spec.steps, 2);
   engine.dispose();
-  return reportOf("maml_torch_small", engine.name, second.loss, lossDifference, integers, tensors, bound);
+  return reportOf("maml_torch_small", engine, second.loss, lossDifference, integers, tensors, bound);
 }
 
 function reportOf(
   format: string,
-  engine: Engine["name"],
+  { name, runsOn }: Pick<Engine, "name" | "runsOn">,
   loss: number,
   lossDifference: number,
   integers: Integers,
@@ -223,7 +225,8 @@ function reportOf(
     integers.differences === 0 && lossDifference <= bound && Object.values(tensors).every((d) => d <= bound);
   return {
     format,
-    engine,
+    engine: name,
+    ...(runsOn ? { runsOn } : {}),
     loss,
     lossDifference,
     integers: integers.report(),
