@@ -61,7 +61,7 @@ const shares = fc.constantFrom(0, 0.02, 0.15, 0.4);
 /** Rules with large and small errors, traces that reach 127, products, sums and weights that saturate,
  *  negative rates. */
 const rules = fc.record({
-  form: fc.constant("chip" as const),
+  form: fc.constantFrom("chip" as const, "chip" as const, "authors-chip" as const),
   windowSteps: fc.constantFrom(4, 8, 12),
   gamma: fc.integer({ min: 1, max: 7 }),
   theta: fc.integer({ min: 1, max: 3 }),

@@ -21,7 +21,7 @@ export interface PlasticRule {
 }
 
 /** Constants of `authors-chip`. Source: design §6. */
-const AUTHORS = { target: 10, neutral: 20, impulse: 40, tauX1: 3, tauX2: 5, rateExp: -4 } as const;
+export const AUTHORS = { target: 10, neutral: 20, impulse: 40, tauX1: 3, tauX2: 5, rateExp: -4 } as const;
 
 /** The rule that a network's spec and integers ask for. `layer` is the plastic layer's number, for its
  *  streams. */

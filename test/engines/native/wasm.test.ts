@@ -179,9 +179,4 @@ describe("the module in the package", () => {
     expect(stdout.trim()).toBe("metaloihi.wasm is up to date");
     expect(status).toBe(0);
   });
-
-  it("says that it does not run srm networks", async () => {
-    const { spec } = randomCase(2, { neuronModel: "srm", mode: "counts" });
-    await expect(createWasmEngine(spec, 1)).rejects.toThrow(/loihi networks, not srm/);
-  });
 });

@@ -1,12 +1,16 @@
 import { CHIP_STREAM } from "../../../base/rng.js";
 import { userError } from "../../../base/errors.js";
 import { networkShapes, presentationSteps, sizeOf } from "../../../model/shapes.js";
-import { gridStep, mantissaRange, roundHalfEven } from "../../../model/quantize.js";
+import { gridStep, mantissaRange, roundHalfEven, traceDecayOf } from "../../../model/quantize.js";
 import type { ConvLayer, DenseLayer, NetworkSpec, Parameters, QuantizedNetwork } from "../../../model/types.js";
 import { VTH_EXP } from "../../../../hw/limits.js";
+import { AUTHORS } from "../../reference/plastic-rule.js";
 
 /** Largest number of outputs the kernels hold on their stack (loihi/plastic.h). */
 const MAX_OUTPUTS = 64;
+
+/** Forms of the rule as loihi/plastic.h numbers them. */
+const FORM = { chip: 1, "authors-chip": 2 } as const;
 
 export type WeightedLayer = ConvLayer | DenseLayer;
 
@@ -22,11 +26,6 @@ export function kernelSpec(spec: NetworkSpec, threads: number): { head: Int32Arr
     throw userError({
       code: "E-ENG-020", at: `layer "${last.name}"`, found: last.kind === "dense" ? `${last.outputs} outputs` : `a ${last.kind} layer`,
       limit: `the last layer is dense, with at most ${MAX_OUTPUTS} outputs`,
-    });
-  }
-  if (spec.soel && spec.soel.form !== "chip") {
-    throw userError({
-      code: "E-ENG-021", at: "soel.form", found: `"${spec.soel.form}"`, limit: '"chip" in this engine', hint: "take --engine reference",
     });
   }
   const rows: number[] = [];
@@ -47,7 +46,7 @@ export function kernelSpec(spec: NetworkSpec, threads: number): { head: Int32Arr
   const { polarities, height, width, mode } = spec.input;
   const head = [
     spec.layers.length - 1, spec.steps, presentationSteps(spec), threads, polarities, height, width, last.outputs,
-    last.weight.bits, last.weight.wgtExp, spec.soel ? 1 : 0, mode === "counts" ? 1 : 0,
+    last.weight.bits, last.weight.wgtExp, spec.soel ? FORM[spec.soel.form] : 0, mode === "counts" ? 1 : 0,
   ];
   return { head: Int32Array.from(head), rows: Int32Array.from(rows), exps: Int32Array.from(exps) };
 }
@@ -58,12 +57,20 @@ const neuronRow = ({ loihi }: WeightedLayer): readonly number[] =>
 /** Constants of the rule as `rule` takes them; `layer` is the plastic layer's number, for its streams. */
 export function ruleConstants(spec: NetworkSpec, quantized: QuantizedNetwork, layer = 0): Int32Array {
   const { soel } = spec;
-  if (!soel || !quantized.soel) return Int32Array.from([1, 1, 0, 0, 0, 1, 0, 0, 1, 1, 0, 1, 2]);
+  if (!soel || !quantized.soel) return Int32Array.from([1, 1, 0, 0, 0, 1, 0, 0, 1, 1, 0, 1, 2, 0, 3]);
   const q = quantized.soel;
   const base = CHIP_STREAM.perLayer * layer;
+  if (soel.form === "authors-chip") {
+    const { target, impulse, tauX1, tauX2, rateExp } = AUTHORS;
+    return Int32Array.from([
+      2 ** soel.epochExp, soel.windowSteps, 1, impulse, traceDecayOf(tauX1), soel.resetPreTrace ? 1 : 0, target, 0, 1, 1, rateExp,
+      base + CHIP_STREAM.x1, base + CHIP_STREAM.weight, traceDecayOf(tauX2), base + CHIP_STREAM.x3,
+    ]);
+  }
   return Int32Array.from([
     2 ** soel.epochExp, soel.windowSteps, soel.gamma, soel.impulse, q.traceDecay, soel.resetPreTrace ? 1 : 0,
     q.hi, q.lo, q.theta, q.rateMant, q.rateExp, base + CHIP_STREAM.x1, base + CHIP_STREAM.weight,
+    0, base + CHIP_STREAM.x3,
   ]);
 }
 

@@ -59,20 +59,20 @@ API(create)(const int32_t* head, const int32_t* rows, const int32_t* exps) -> vo
   for (int p = 0; p < H * W; p++) for (int ch = 0; ch < C; ch++) P.logical[p * C + ch] = uint32_t(ch * H * W + p);
   P.bias.zero(P.kp);
   P.epoch = 1; P.window = 1; P.gamma = 0; P.impulse = 0; P.decay = 0; P.resetTrace = 1;
-  P.hi = P.lo = 0; P.theta = 1; P.rateMant = 1; P.rateExp = 0; P.streamX1 = 1; P.streamW = 2;
+  P.hi = P.lo = 0; P.theta = 1; P.rateMant = 1; P.rateExp = 0; P.streamX1 = 1; P.streamW = 2; P.decay2 = 0; P.streamX2 = 3;
   c->work.make(c->threads);
   return c;
 }
 
 API(destroy)(void* h) -> void { static_cast<Context*>(h)->~Context(); release(h); }
 
-// soel [13]: epoch, window, γ, impulse, dx, resetTrace, hi, lo, θ, m, s, stream of x1, stream of w. reals [5]: κ, λ, penalty, low, high
+// soel [15]: epoch, window, γ, impulse, dx, resetTrace, hi, lo, θ, m, s, streams of x1 and w, dx and stream of x2. reals [5]: κ, λ, penalty, low, high
 API(rule)(void* h, const int32_t* soel, const double* reals) -> void {
   Context& c = *static_cast<Context*>(h);
   Plastic& P = c.plastic;
   P.epoch = soel[0]; P.window = soel[1]; P.gamma = soel[2]; P.impulse = soel[3]; P.decay = soel[4]; P.resetTrace = soel[5];
   P.hi = soel[6]; P.lo = soel[7]; P.theta = soel[8]; P.rateMant = soel[9]; P.rateExp = soel[10];
-  P.streamX1 = uint32_t(soel[11]); P.streamW = uint32_t(soel[12]);
+  P.streamX1 = uint32_t(soel[11]); P.streamW = uint32_t(soel[12]); P.decay2 = soel[13]; P.streamX2 = uint32_t(soel[14]);
   c.kappa = float(reals[0]); c.lambda = float(reals[1]); c.penalty = float(reals[2]); c.low = float(reals[3]); c.high = float(reals[4]);
 }
 
@@ -279,7 +279,7 @@ API(presentation)(void* h, int index, int32_t* u, int32_t* v, uint8_t* spike, ui
       counter[r * P.outputs + i] = t.counter[size_t(r) * P.kp + i];
     }
   for (size_t k = 0; k < t.y1.size(); k++) y1[k] = t.y1[k];
-  if (x1 && t.label >= 0 && P.form == 1)
+  if (x1 && t.label >= 0 && P.form != NONE)
     for (int r = 0; r < c.S; r++) for (int j = 0; j < P.inputs; j++) x1[size_t(r) * P.inputs + P.logical[j]] = t.x1[size_t(r) * P.inputs + j];
   const int16_t* w = t.weights.data() + t.errorStep.size() * c.w0.size();
   for (int i = 0; i < P.outputs; i++)

@@ -18,6 +18,7 @@ void startPlastic(const Context& c, PlasticState& s) {
   s.w.resize(c.w0.size());
   __builtin_memcpy(s.w.data(), c.w0.data(), c.w0.size() * sizeof(int16_t));
   s.x1.zero(c.plastic.inputs);
+  s.x2.zero(c.plastic.inputs);
   s.triggered = s.lost = 0;
   effectiveAll(c.plastic, s);
 }
@@ -140,6 +141,7 @@ void phaseQuery(Context& c, int group, Work& w) {
     const Events& in = lastSpikes(c.task.fused ? sampleForward(c, sample, w, true) : c.tapes[sample], c);
     // The trace that runs on from the learning is not read by a query; only its seed of x1 would differ.
     s.x1.zero(c.plastic.inputs);
+    s.x2.zero(c.plastic.inputs);
     present(c.plastic, s, in, featureChannels(c), featureWidth(c), c.S, uint32_t(c.task.presentations + i) * c.S, -1,
             c.task.assigned.data(), c.task.seed, tape, c.tapes[sample].wraps, c.layers());
     float* logits = c.logits.data() + size_t(i) * K;

@@ -14,14 +14,19 @@ static inline uint32_t drawPrefix(uint32_t seed, uint32_t stream, uint32_t t) {
   return fmix(fmix(fmix(seed ^ 0x9E3779B9u) ^ stream) ^ t);
 }
 
+enum Form { NONE = 0, CHIP = 1, AUTHORS = 2 };
+
 struct Plastic {
   int inputs, outputs, kp;        // kp: outputs padded to a vector
   int bits, wgtExp;
   Neuron neuron;
-  int form;                       // 0: no rule, 1: chip
+  int form;                       // 0: no rule, CHIP, AUTHORS
   int epoch, window, gamma, impulse, decay, resetTrace;
   int hi, lo, theta, rateMant, rateExp;
   uint32_t streamX1, streamW;
+  int decay2;                     // of x2, which only AUTHORS has: same impulse, a stream of its own
+  uint32_t streamX2;
+  int neutral() const { return form == AUTHORS ? 20 : 64; }
   Array<uint32_t> logical;        // [inputs]
   Array<int32_t> bias;            // [kp] as added to u
 };
@@ -33,13 +38,13 @@ struct WindowError { int e; float byCount, byTarget, byTheta; };
 // What a presentation leaves for the backward and for records. Row r−1 for step r.
 struct PlasticTape {
   Array<int32_t> u, v, vBefore, spike;    // [S][kp]; v after reset; spike 0/1
-  Array<uint8_t> x1;                      // [S][inputs], learning presentations only
+  Array<uint8_t> x1, x2;                  // [S][inputs], learning presentations only
   Array<uint8_t> y1;                      // [S/E0][outputs]
   Array<int32_t> counter;                 // [S][kp] after step 4
   Array<WindowError> errors;              // [windows][outputs]
   Array<int32_t> errorStep;               // [windows] r
   Array<int16_t> weights;                 // [windows + 1][inputs][kp] before each learning; last: at the end
-  Array<uint8_t> flags;                   // [windows][inputs][kp] 1: a or w' saturated, 2: p saturated
+  Array<uint8_t> flags;                   // [windows][inputs][kp] 1: a or w' saturated, 2 and 4: first and second product saturated
   int32_t total[MAX_OUTPUTS];
   int decision, label, tie, silent;
 };
@@ -47,7 +52,7 @@ struct PlasticTape {
 struct PlasticState {
   Array<int16_t> w;           // [inputs][kp] mantissas
   Array<int32_t> eff;         // [inputs][kp]
-  Array<uint8_t> x1;          // [inputs]
+  Array<uint8_t> x1, x2;      // [inputs]
   NeuronState neurons;
   Array<int32_t> q;
   Array<uint8_t> arrived;
@@ -64,16 +69,37 @@ static inline void effectiveAll(const Plastic& P, PlasticState& s) {
 
 static inline int32_t clip(int64_t x, int64_t low, int64_t high) { return int32_t(x < low ? low : x > high ? high : x); }
 
-static inline WindowError windowError(const Plastic& P, int count, int target) {
-  const int d = target - count, size = (d < 0 ? -d : d) / P.theta;
-  const int raw = P.gamma * (d < 0 ? -size : size);
+static inline WindowError windowError(int gamma, int theta, int count, int target) {
+  const int d = target - count, size = (d < 0 ? -d : d) / theta;
+  const int raw = gamma * (d < 0 ? -size : size);
   const int e = clip(raw, -63, 63);
   if (e != raw) return {e, 0, 0, 0};
-  const float g = float(P.gamma), theta = float(P.theta);
-  return {e, -g / theta, g / theta, -g * float(d) / (theta * theta)};
+  const float g = float(gamma), t = float(theta);
+  return {e, -g / t, g / t, -g * float(d) / (t * t)};
 }
 
-// Step 6 for every output with an error.
+// Error of an output with a class at a window's end. AUTHORS: of the target only, and written only past a threshold that adapts
+// within a presentation.
+static inline WindowError outputError(const Plastic& P, int output, int label, int count, int& threshold) {
+  if (P.form == CHIP) return windowError(P.gamma, P.theta, count, output == label ? P.hi : P.lo);
+  if (output != label) return {};
+  WindowError error = windowError(1, 1, count, P.hi);
+  const bool written = error.e != 0 && (error.e < 0 ? -error.e : error.e) > threshold;
+  threshold = written ? threshold + 1 : threshold > 0 ? threshold - 1 : 0;
+  error.byTarget = error.byTheta = 0;
+  return written ? error : WindowError{};
+}
+
+// A trace on to step t: decayed with stochastic rounding, then raised where a spike arrived.
+static inline void stepTrace(const Plastic& P, uint8_t* x, const uint8_t* arrived, int decay, uint32_t prefix) {
+  for (int j = 0; j < P.inputs; j++) {
+    const uint32_t draw = fmix(prefix ^ P.logical[j]) >> 16;
+    const int next = int((uint32_t(x[j]) * uint32_t(decay) + draw) >> 16) + (arrived[j] ? P.impulse : 0);
+    x[j] = uint8_t(next > 127 ? 127 : next);
+  }
+}
+
+// Step 6 for every output with an error: CHIP dw = ρ·x1·e, AUTHORS dw = ρ·x2·e − ρ·x1·e, products one after another.
 static inline void learn(const Plastic& P, PlasticState& s, const WindowError* errors, uint32_t seed, uint32_t t, uint8_t* flags) {
   const int step = 1 << (9 - P.bits), N = 16 - P.bits, grid = 9 - P.bits;
   const uint32_t prefix = drawPrefix(seed, P.streamW, t);
@@ -83,16 +109,24 @@ static inline void learn(const Plastic& P, PlasticState& s, const WindowError* e
       flags[size_t(j) * P.kp + i] = 0;
       const int e = errors[i].e;
       if (e == 0) continue;
-      const int64_t floored = (int64_t(P.rateMant) * s.x1[j] * e) >> 3;
-      if (s.x1[j]) { s.triggered++; s.lost += floored == 0 || floored == -1; }
-      const int64_t raw = floored * (int64_t(1) << up);
-      const int32_t p = clip(raw, -32768, 32767);
-      const int64_t sum = int64_t(128) * s.w[size_t(j) * P.kp + i] + p;
-      const int32_t a = clip(sum, -32768, 32767);
+      const int products = P.form == AUTHORS ? 2 : 1;
+      int32_t a = 128 * s.w[size_t(j) * P.kp + i];
+      int64_t floored = 0;
+      uint8_t flag = 0;
+      for (int k = 0; k < products; k++) {
+        const int mant = products == 1 ? P.rateMant : k == 0 ? 1 : -1, x = products == 2 && k == 0 ? s.x2[j] : s.x1[j];
+        floored = (int64_t(mant) * x * e) >> 3;
+        const int64_t raw = floored * (int64_t(1) << up);
+        const int32_t p = clip(raw, -32768, 32767);
+        const int64_t sum = int64_t(a) + p;
+        a = clip(sum, -32768, 32767);
+        flag |= uint8_t((a != sum ? 1 : 0) | (p != raw ? 2 << k : 0));
+      }
+      if (s.x1[j] || (products == 2 && s.x2[j])) { s.triggered++; s.lost += floored == 0 || floored == -1; }
       const uint32_t draw = fmix(prefix ^ (uint32_t(i) * uint32_t(P.inputs) + P.logical[j])) >> (32 - N);
       const int32_t rounded = ((a + int32_t(draw)) >> N) * (1 << grid);
       const int32_t w = clip(rounded, -256, 256 - step);
-      flags[size_t(j) * P.kp + i] = uint8_t((a != sum || w != rounded ? 1 : 0) | (p != raw ? 2 : 0));
+      flags[size_t(j) * P.kp + i] = uint8_t(flag | (w != rounded ? 1 : 0));
       s.w[size_t(j) * P.kp + i] = int16_t(w);
     }
   }
@@ -103,10 +137,11 @@ static inline void learn(const Plastic& P, PlasticState& s, const WindowError* e
 static inline void present(const Plastic& P, PlasticState& s, const Events& in, int inC, int inW, int S, uint32_t t0, int label,
                            const uint8_t* assigned, uint32_t seed, PlasticTape& tape, Array<Wrap>& wraps, int layer) {
   const int kp = P.kp, vectors = kp / LANE;
-  const bool learning = P.form == 1 && label >= 0;
+  const bool learning = P.form != NONE && label >= 0;
   tape.label = label;
   for (auto* a : {&tape.u, &tape.v, &tape.vBefore, &tape.spike, &tape.counter}) a->zero(size_t(S) * kp);
   if (learning) tape.x1.resize(size_t(S) * P.inputs);
+  if (learning && P.form == AUTHORS) tape.x2.resize(size_t(S) * P.inputs);
   tape.y1.clear();
   tape.errors.clear();
   tape.errorStep.clear();
@@ -116,13 +151,13 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
     b->resize(kp);
     __builtin_memset(b->get(), 0, kp * sizeof(int32_t));
   }
-  if (P.form != 1 || P.resetTrace) s.x1.zero(P.inputs);
+  if (P.form == NONE || P.resetTrace) { s.x1.zero(P.inputs); s.x2.zero(P.inputs); }
   s.q.resize(kp);
   s.arrived.resize(P.inputs);
   Array<int32_t>& q = s.q;
-  int32_t count[MAX_OUTPUTS] = {}, total[MAX_OUTPUTS] = {};
+  int32_t count[MAX_OUTPUTS] = {}, total[MAX_OUTPUTS] = {}, threshold[MAX_OUTPUTS] = {};
   // Learning or not, x1 must run on where it is not cleared between presentations.
-  const bool traced = learning || (P.form == 1 && !P.resetTrace);
+  const bool traced = learning || (P.form != NONE && !P.resetTrace);
   for (int r = 1; r <= S; r++) {
     const uint32_t t = t0 + uint32_t(r);
     __builtin_memset(q.data(), 0, kp * sizeof(int32_t));
@@ -142,13 +177,10 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
       }
     }
     if (traced) {
-      const uint32_t prefix = drawPrefix(seed, P.streamX1, t);
-      for (int j = 0; j < P.inputs; j++) {
-        const uint32_t draw = fmix(prefix ^ P.logical[j]) >> 16;
-        const int x = int((uint32_t(s.x1[j]) * uint32_t(P.decay) + draw) >> 16) + (s.arrived[j] ? P.impulse : 0);
-        s.x1[j] = uint8_t(x > 127 ? 127 : x);
-      }
+      stepTrace(P, s.x1.data(), s.arrived.data(), P.decay, drawPrefix(seed, P.streamX1, t));
+      if (P.form == AUTHORS) stepTrace(P, s.x2.data(), s.arrived.data(), P.decay2, drawPrefix(seed, P.streamX2, t));
       if (learning) __builtin_memcpy(tape.x1.data() + size_t(r - 1) * P.inputs, s.x1.data(), P.inputs);
+      if (learning && P.form == AUTHORS) __builtin_memcpy(tape.x2.data() + size_t(r - 1) * P.inputs, s.x2.data(), P.inputs);
     }
     int32_t* spike = tape.spike.data() + size_t(r - 1) * kp;
     stepExact({1, P.outputs, kp, q.data(), 0, P.bias.data(), layer, r}, P.neuron, s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, wraps,
@@ -159,13 +191,13 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
       if (r > 1) { const int32_t fired = tape.spike[size_t(r - 2) * kp + i]; count[i] += fired; total[i] += fired; }
       tape.counter[size_t(r - 1) * kp + i] = count[i];
     }
-    if (P.form != 1 || t % uint32_t(P.epoch) != 0) continue;
+    if (P.form == NONE || t % uint32_t(P.epoch) != 0) continue;
     const bool windowEnds = r % P.window == 0;
     WindowError errors[MAX_OUTPUTS] = {};
     const bool writes = learning && windowEnds;
     for (int i = 0; i < P.outputs; i++) {
-      if (writes && assigned[i]) errors[i] = windowError(P, count[i], i == label ? P.hi : P.lo);
-      tape.y1.push(uint8_t(64 + errors[i].e));
+      if (writes && assigned[i]) errors[i] = outputError(P, i, label, count[i], threshold[i]);
+      tape.y1.push(uint8_t(P.neutral() + errors[i].e));
     }
     if (writes) {
       const size_t size = size_t(P.inputs) * kp, at = tape.errorStep.size() * size;
@@ -202,13 +234,14 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
 struct PlasticReverse {
   Array<float> weight;           // [inputs][kp] of the mantissas
   Array<float> bias;             // [kp] of the bias integers
-  Array<float> x1;               // [inputs] carried where traces run on
+  Array<float> x1, x2;           // [inputs] carried where traces run on
   double hi = 0, lo = 0, theta = 0, rho = 0;
   Array<float> gSpike, effT;
   void start(const Plastic& P) {
     weight.zero(size_t(P.inputs) * P.kp);
     bias.zero(P.kp);
     x1.zero(P.inputs);
+    x2.zero(P.inputs);
     hi = lo = theta = rho = 0;
   }
 };
@@ -219,14 +252,14 @@ static inline void presentBackward(const Plastic& P, PlasticReverse& R, const Pl
                                    const float* gN, const float* gU, float* gIn) {
   const int kp = P.kp, J = P.inputs, vectors = kp / LANE;
   const size_t size = size_t(J) * kp;
-  const bool learning = P.form == 1 && tape.label >= 0;
+  const bool learning = P.form != NONE && tape.label >= 0, authors = P.form == AUTHORS;
   const float slope = P.wgtExp >= 0 ? 64.0f * float(1 << P.wgtExp) : 64.0f / float(1 << -P.wgtExp);
   const float keepU = P.neuron.keepU / 4096.0f, keepV = P.neuron.keepV / 4096.0f, vth = float(P.neuron.vth);
-  const float rho = float(P.rateMant) * (P.rateExp >= 0 ? float(1 << P.rateExp) : 1.0f / float(1 << -P.rateExp));
+  const float rho = float(authors ? 1 : P.rateMant) * (P.rateExp >= 0 ? float(1 << P.rateExp) : 1.0f / float(1 << -P.rateExp));
   Array<float>& gSpike = R.gSpike;
   gSpike.zero(size_t(S) * kp);
   if (gN) for (int r = 0; r < S - 1; r++) for (int i = 0; i < P.outputs; i++) gSpike[size_t(r) * kp + i] = gN[i];
-  if (P.resetTrace) R.x1.zero(J);
+  if (P.resetTrace) { R.x1.zero(J); R.x2.zero(J); }
   // Effective weights of a segment between learnings, transposed [outputs][inputs].
   Array<float>& effT = R.effT;
   effT.resize(size_t(P.outputs) * J);
@@ -246,11 +279,20 @@ static inline void presentBackward(const Plastic& P, PlasticReverse& R, const Pl
       const WindowError* errors = tape.errors.data() + size_t(segment) * P.outputs;
       const uint8_t* flags = tape.flags.data() + size_t(segment) * size;
       const uint8_t* x = tape.x1.data() + size_t(r - 1) * J;
+      const uint8_t* x2 = authors ? tape.x2.data() + size_t(r - 1) * J : nullptr;
       double gE[MAX_OUTPUTS] = {};
       for (int j = 0; j < J; j++) {
-        float gx = 0;
+        float gx = 0, gx2 = 0;
         for (int i = 0; i < P.outputs; i++) {
           const size_t at = size_t(j) * kp + i;
+          if (authors) {
+            if (errors[i].e == 0) continue;
+            if (flags[at] & 1) { R.weight[at] = 0; continue; }
+            const float g = R.weight[at] * 0.125f * rho, e = float(errors[i].e);
+            if (!(flags[at] & 2)) { gx2 += g * e; gE[i] += double(g) * x2[j]; }
+            if (!(flags[at] & 4)) { gx -= g * e; gE[i] -= double(g) * x[j]; }
+            continue;
+          }
           if (errors[i].e == 0) {                                  // the weight is unchanged, its slopes by e and x1 are not 0
             const float g = R.weight[at] * 0.125f;
             gE[i] += double(g) * rho * x[j];
@@ -264,6 +306,7 @@ static inline void presentBackward(const Plastic& P, PlasticReverse& R, const Pl
           R.rho += double(g) * x[j] * e;
         }
         R.x1[j] += gx;
+        if (authors) R.x2[j] += gx2;
       }
       for (int i = 0; i < P.outputs; i++) {
         R.theta += gE[i] * errors[i].byTheta;
@@ -279,6 +322,15 @@ static inline void presentBackward(const Plastic& P, PlasticReverse& R, const Pl
         if (x[j] == 127) R.x1[j] = 0;
         if (gArrive) gArrive[j] += impulse * R.x1[j];
         R.x1[j] *= keep;
+      }
+      if (authors) {
+        const uint8_t* second = tape.x2.data() + size_t(r - 1) * J;
+        const float keep2 = float(P.decay2) / 65536.0f;
+        for (int j = 0; j < J; j++) {
+          if (second[j] == 127) R.x2[j] = 0;
+          if (gArrive) gArrive[j] += impulse * R.x2[j];
+          R.x2[j] *= keep2;
+        }
       }
     }
     float gq[MAX_OUTPUTS] = {};
