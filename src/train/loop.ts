@@ -11,7 +11,7 @@ import { adamStep } from "./adam.js";
 import type { ResolvedConfig, TrainConfig } from "./config.js";
 import { clampInner, INNER_PREFIX, innerGradients, innerLoop, innerOf, startInner } from "./inner-state.js";
 import { lsuvWeights } from "./lsuv.js";
-import { RateWatch } from "./rate-watch.js";
+import { RateWatch, silentLayers } from "./rate-watch.js";
 import { rateFactor } from "./schedule.js";
 import { loihiStartWeights, srmStartWeights } from "./start.js";
 
@@ -59,13 +59,18 @@ export function quantizeFor(config: TrainConfig, spec: NetworkSpec, masters: Par
   return quantizeNetwork(spec, masters, draw);
 }
 
-/** A checkpoint with start weights. @param warn  told of layers that no start weight could wake */
+/** A checkpoint with start weights. @param warn  told of layers that no start weight wakes */
 export async function startCheckpoint(
   resolved: ResolvedConfig, engine: Engine, source: TaskSource, warn?: (message: string) => void,
 ): Promise<Checkpoint> {
   const { spec, config, geometry, text } = resolved;
   const task = source.draw("train", 0, { ...taskOptions(config, passesOf(spec), "train"), augmentation: undefined, queriesPerClass: 3 });
-  const masters = await startWeights(resolved, engine, task, warn);
+  const masters = await startWeights(resolved, engine, task);
+  if (warn) {
+    engine.setParameters(masters, quantizeNetwork(spec, masters));
+    const { spikeRates } = await engine.evaluate(task, { outer: "maml", chipSeed: 1, learn: false });
+    for (const { message } of silentLayers(spec, spikeRates)) warn(`at the start, ${message}`);
+  }
   const inner = startInner(config, spec);
   return {
     ...freshCheckpoint(spec, geometry, masters, {
@@ -75,16 +80,12 @@ export async function startCheckpoint(
   };
 }
 
-async function startWeights({ spec, config }: ResolvedConfig, engine: Engine, task: Task, warn?: (message: string) => void): Promise<Parameters> {
+async function startWeights({ spec, config }: ResolvedConfig, engine: Engine, task: Task): Promise<Parameters> {
   const { start } = config.training;
   if (spec.neuronModel === "loihi") return loihiStartWeights(spec, engine, task, config.seed, start === "orthogonal" ? "orthogonal" : "gaussian");
   if (start === "gaussian") return srmStartWeights(spec, engine, task, config.seed);
   const make = async (part: NetworkSpec): Promise<Engine> => (await createEngine(part, { engine: engine.name, threads: engine.threads })).engine;
-  const { masters, statistics } = await lsuvWeights(spec, make, task, config.seed);
-  for (const { name, variance } of statistics) {
-    if (variance === 0) warn?.(`layer "${name}" gets no spikes from the samples that the start weights are fitted on: it stays as drawn`);
-  }
-  return masters;
+  return (await lsuvWeights(spec, make, task, config.seed)).masters;
 }
 
 /** Learning rate of a tensor before the schedule: one rate for all does not do, as the units differ (design §6). */

@@ -7,6 +7,18 @@ const SILENT_RATE = 1e-5;
 /** Rates of that many steps are averaged before a layer is called silent. */
 const SILENT_STEPS = 50;
 
+/** Layers that rates of that number are of: all, or those with weights. */
+const namesOf = ({ layers }: NetworkSpec, count: number): readonly string[] =>
+  (count === layers.length ? layers : layers.filter((l) => l.kind !== "pool")).map((l) => l.name);
+
+/** What to say of the hidden layers that pass on next to nothing. @param rates [layer] as engines report them */
+export function silentLayers(spec: NetworkSpec, rates: readonly number[]): readonly { readonly name: string; readonly message: string }[] {
+  const names = namesOf(spec, rates.length);
+  return rates.slice(0, -1).flatMap((rate, k) => (rate > SILENT_RATE ? [] : [{
+    name: names[k], message: `layer "${names[k]}" is silent (rate ${rate.toPrecision(2)}): lower its threshold or its learning rate`,
+  }]));
+}
+
 /** Watches spike rates and gradients, so that a dead or broken layer is named while it can still be helped. */
 export class RateWatch {
   private sums: number[] = [];
@@ -16,14 +28,8 @@ export class RateWatch {
 
   constructor(private readonly spec: NetworkSpec, private readonly warn?: (message: string) => void) {}
 
-  /** Layers that the rates are of: all, or those with weights. */
-  private names(count: number): readonly string[] {
-    const { layers } = this.spec;
-    return (count === layers.length ? layers : layers.filter((l) => l.kind !== "pool")).map((l) => l.name);
-  }
-
   private describe(rates: readonly number[]): string {
-    return `spike rates: ${this.names(rates.length).map((name, k) => `${name} ${rates[k].toPrecision(2)}`).join(", ")}`;
+    return `spike rates: ${namesOf(this.spec, rates.length).map((name, k) => `${name} ${rates[k].toPrecision(2)}`).join(", ")}`;
   }
 
   /** @throws UserError E-TRAIN-002 where the loss or a gradient of task `number` is not finite */
@@ -45,19 +51,18 @@ export class RateWatch {
     });
     this.row.steps++;
     if (++this.steps % SILENT_STEPS !== 0) return;
-    const names = this.names(rates.length);
-    this.sums.forEach((sum, k) => {
-      if (k === rates.length - 1 || sum / SILENT_STEPS > SILENT_RATE || this.told.has(names[k])) return;
-      this.told.add(names[k]);
-      this.warn?.(`layer "${names[k]}" is silent (rate ${(sum / SILENT_STEPS).toPrecision(2)}): lower its threshold or its learning rate`);
-    });
+    for (const { name, message } of silentLayers(this.spec, this.sums.map((sum) => sum / SILENT_STEPS))) {
+      if (this.told.has(name)) continue;
+      this.told.add(name);
+      this.warn?.(message);
+    }
     this.sums = [];
   }
 
   /** Mean rate of each layer since the last call, by name. */
   take(): Readonly<Record<string, number>> {
     const { sums, steps } = this.row;
-    const names = this.names(sums.length);
+    const names = namesOf(this.spec, sums.length);
     const means = Object.fromEntries(sums.map((sum, k) => [names[k], sum / steps]));
     [this.row.sums, this.row.steps] = [[], 0];
     return means;

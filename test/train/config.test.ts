@@ -84,5 +84,8 @@ describe("configurations", () => {
     const schema = configJsonSchema() as { properties: Record<string, unknown>; additionalProperties: boolean };
     expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(["preset", "data", "network", "soel", "training"]));
     expect(schema.additionalProperties).toBe(false);
+    type Node = { properties: Record<string, Node>; description?: string };
+    const { inner, start } = (schema as unknown as Node).properties.training.properties;
+    for (const field of [start, inner, inner.properties.learnRate, inner.properties.burnIn]) expect(field.description).toMatch(/\w{3}/);
   });
 });

@@ -54,6 +54,14 @@ describe("training", () => {
     expect(told).toEqual([expect.stringMatching(/layer "conv1" is silent \(rate 0\.0\)/)]);
   });
 
+  it("names a layer that no start weight wakes, before any training", async () => {
+    const config = tinyConfig();
+    const deaf = { ...config, spec: { ...config.spec, layers: config.spec.layers.map((l) => (l.kind === "conv" ? { ...l, loihi: { ...l.loihi, vthMant: 131_071 } } : l)) } };
+    const told: string[] = [];
+    await startCheckpoint(deaf, createReferenceEngine(deaf.spec), source, (m) => told.push(m));
+    expect(told).toEqual([expect.stringMatching(/at the start, layer "conv1" is silent \(rate 0\.0\)/)]);
+  });
+
   it("stops where the loss or a gradient is not a number, with the layer and the rates of all layers by name [E-TRAIN-002]", async () => {
     const config = tinyConfig();
     const engine = createReferenceEngine(config.spec);
