@@ -12,15 +12,17 @@ interface Exports {
   dat(records: number): void;
   nmnist(records: number): void;
   event_stream(bytes: number): void;
+  aedat2(records: number): void;
+  csv(bytes: number): void;
   unpack_aedat4(events: number, count: number, t: number, x: number, y: number, on: number): number;
   lz4_block(from: number, size: number, to: number, length: number, room: number, back: number): number;
   xxh32(from: number, length: number): number;
 }
 
 /** Kernels of formats; the number of bytes of what each is given counts of, and what a call may take at most. */
-const UNIT_BYTES = { evt2: 4, evt3: 2, dat: 8, nmnist: 5, event_stream: 1 } as const;
+const UNIT_BYTES = { evt2: 4, evt3: 2, dat: 8, nmnist: 5, event_stream: 1, aedat2: 8, csv: 1 } as const;
 export type DecodeKernel = keyof typeof UNIT_BYTES;
-const CALL_BYTES = { evt2: 2 ** 16, evt3: 2 ** 15, dat: 2 ** 16, nmnist: 5 * 2 ** 14, event_stream: 2 ** 16 } as const;
+const CALL_BYTES = { evt2: 2 ** 16, evt3: 2 ** 15, dat: 2 ** 16, nmnist: 5 * 2 ** 14, event_stream: 2 ** 16, aedat2: 2 ** 16, csv: 2 ** 16 } as const;
 
 /** Fields of `Result` in native/kernels/decode.h, in 32-bit words. */
 const FIELD = { used: 0, events: 1, unsound: 2, maxX: 3, maxY: 4, held: 5, dropped: 6, outside: 7, state: 8 } as const;

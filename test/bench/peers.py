@@ -45,8 +45,9 @@ def tonic_nmnist(path):
 def tonic_davis(path):
     from tonic.io import read_davis_346
 
-    events = read_davis_346(path)[1]
-    return events["t"], events["x"], events["y"], events["p"]
+    # It mirrors both axes.
+    events = read_davis_346(path)[2]
+    return events["t"], 345 - events["x"], 259 - events["y"], events["p"]
 
 
 READERS = {
@@ -72,7 +73,6 @@ for line in sys.stdin:
         answer = {
             "events": len(t), "seconds": times[len(times) // 2], "best": times[0],
             "digest": {"t": digest(t, "<u8"), "x": digest(x, "<u2"), "y": digest(y, "<u2"), "on": digest(on, "u1")},
-            "top": int(np.max(y)) if len(t) else 0,
             "flipped": digest(np.max(y) - np.asarray(y), "<u2") if len(t) else "",
         }
     except Exception as error:  # noqa: BLE001  a reader that fails is an answer

@@ -133,7 +133,7 @@ describe("tables of numbers", () => {
     expect(rows(read(npy("'<f8'", true, "3, 4", f64(byColumns))).stream)).toEqual(table.map(([t, x, y, p]) => [t, y, x, p]));
     expect(rows(read(npy("[('p', '|b1'), ('t', '>u4'), ('x', '>i2'), ('y', '>i2')]", false, "1,", join([1], be32(77), [0, 5, 0, 6]))).stream))
       .toEqual([[77, 5, 6, 1]]);
-    expect(() => read(npy("'|O'", false, "", new Uint8Array(9)))).toThrow(/pickled.*E-EVT-005/);
+    expect(() => read(npy("'|O'", false, "", new Uint8Array(9)))).toThrow(/pickled[\s\S]*E-EVT-009/);
     expect(() => read(npy("'<f8'", false, "4, 4", f64(table.flat())))).toThrow(/3 of 4 events.*E-EVT-002/);
   });
 

@@ -1,6 +1,7 @@
 import type { EventColumns } from "../columns.js";
 import type { DecodeOptions, SensorSize, StreamDecoder } from "../decoder.js";
 import { hashHeader } from "../detect-header.js";
+import { decodeKernels, STATE, startState } from "../kernels.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
 import { refuseOutside } from "../writing.js";
@@ -22,6 +23,8 @@ export class Aedat2Decoder implements StreamDecoder {
   readonly jitterUs = 0;
   size: SensorSize | undefined;
   private family: Family | undefined;
+  private kernels = decodeKernels();
+  private readonly state = startState();
   private header = false;
   private previous = 0;
   private wrapUs = 0;
@@ -44,7 +47,8 @@ export class Aedat2Decoder implements StreamDecoder {
     [this.bytes, this.offset] = [bytes.subarray(start, end), offset + start];
     this.family ??= guessFamily(this.bytes);
     if (this.family === "dvs128") this.size ??= { width: 128, height: 128 };
-    this.fill(this.bytes, records, out);
+    const done = this.runKernel(this.bytes, out);
+    if (done < this.bytes.length) this.fill(this.bytes, done, records, out);
     if (final && end < bytes.length) {
       this.problems.report("E-EVT-002", offset + end, {
         found: `the file ends within an event (${bytes.length - end} bytes left over)`, limit: "8 bytes an event",
@@ -54,11 +58,22 @@ export class Aedat2Decoder implements StreamDecoder {
     return final ? bytes.length : end;
   }
 
-  private fill(bytes: Uint8Array, records: number, out: EventColumns): void {
-    out.reserve(records);
+  /** Lets the kernel decode what is sound; the twin does the rest of the file. @returns bytes that are done */
+  private runKernel(bytes: Uint8Array, out: EventColumns): number {
+    if (!this.kernels) return 0;
+    this.state[STATE.low] = this.family === "dvs128" ? 1 : 0;
+    const { used, sound } = this.kernels.run("aedat2", bytes, 0, bytes.length, this.state, out);
+    if (!sound) this.kernels = null;
+    if (used > 0) this.previous = this.state[STATE.latest] >>> 0;
+    return used;
+  }
+
+  /** The twin of the kernel: any file, wraps of the clock counted. */
+  private fill(bytes: Uint8Array, from: number, records: number, out: EventColumns): void {
+    out.reserve(records - from / RECORD_BYTES);
     const { t, x, y, on } = out;
     let n = out.length;
-    for (let at = 0; at < records * RECORD_BYTES; at += RECORD_BYTES) {
+    for (let at = from; at < records * RECORD_BYTES; at += RECORD_BYTES) {
       const high = (bytes[at] << 8) | bytes[at + 1];
       const low = (bytes[at + 2] << 8) | bytes[at + 3];
       if (skipped(this.family, high, low)) continue;

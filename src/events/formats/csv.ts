@@ -1,6 +1,7 @@
 import type { EventColumns } from "../columns.js";
 import type { DecodeOptions, SensorSize, StreamDecoder } from "../decoder.js";
 import { latin } from "../detect-header.js";
+import { decodeKernels, STATE, startState } from "../kernels.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
 import { guessRoles, type Role, ROLES, roleOf, RowSink } from "./rows.js";
@@ -17,6 +18,8 @@ export class CsvDecoder implements StreamDecoder {
   readonly jitterUs = 0;
   size: SensorSize | undefined;
   private roles: Readonly<Record<Role, number>> | undefined;
+  private kernels = decodeKernels();
+  private readonly state = startState();
   private columns = 4;
   private row = 0;
   private scale = 0;
@@ -32,8 +35,21 @@ export class CsvDecoder implements StreamDecoder {
     if (!this.roles) this.headerEnd = this.readHead(bytes.subarray(0, end), offset);
     const sink = new RowSink(out, this.problems, this.scale);
     if (this.scale === 0) this.scale = sink.decideUnit(this.sampleTimes(bytes.subarray(0, end)));
-    this.readRows(bytes, this.headerEnd, end, offset, sink);
+    this.readRows(bytes, this.runKernel(bytes, end, out), end, offset, sink);
     return end;
+  }
+
+  /** Lets the kernel read rows of four whole numbers; the twin does the rest of the file. @returns where it goes on */
+  private runKernel(bytes: Uint8Array, end: number, out: EventColumns): number {
+    if (!this.kernels || this.columns !== 4 || this.scale !== 1) return this.headerEnd;
+    const { t, x, y, p } = this.roles!;
+    const { state } = this;
+    [state[STATE.low], state[STATE.line], state[STATE.vectorX], state[STATE.vectorOn]] = [t, x, y, p];
+    const before = out.length;
+    const { used, sound } = this.kernels.run("csv", bytes, this.headerEnd, end, state, out);
+    if (!sound) this.kernels = null;
+    this.row += out.length - before;
+    return this.headerEnd + used;
   }
 
   private readHead(bytes: Uint8Array, offset: number): number {

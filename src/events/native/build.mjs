@@ -9,11 +9,11 @@ import { fileURLToPath } from "node:url";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "kernels-"));
 const wasm = join(folder, "kernels.wasm");
-const exported = ["address", "prepare_evt3", "evt2", "evt3", "dat", "nmnist", "event_stream", "unpack_aedat4", "lz4_block", "xxh32"];
+const exported = ["address", "prepare_evt3", "evt2", "evt3", "dat", "nmnist", "event_stream", "aedat2", "csv", "unpack_aedat4", "lz4_block", "xxh32"];
 execFileSync("clang", [
   "--target=wasm32", "-O3", "-msimd128", "-mbulk-memory", "-nostdlib", "-fno-exceptions", "-ffreestanding", "-Wall", "-Wextra", "-Werror",
   "-Wl,--no-entry,--strip-all", `-Wl,${exported.map((name) => `--export=${name}`).join(",")}`,
-  ...["memory", "evt2", "evt3", "records", "lz4"].map((name) => join(here, `kernels/${name}.cc`)), "-o", wasm,
+  ...["memory", "evt2", "evt3", "records", "csv", "lz4"].map((name) => join(here, `kernels/${name}.cc`)), "-o", wasm,
 ], { stdio: "inherit" });
 const lines = readFileSync(wasm).toString("base64").match(/.{1,100}/g);
 writeFileSync(join(here, "kernels-wasm.ts"), `/** Kernels of src/events/native/kernels as WebAssembly, base64. Made by src/events/native/build.mjs. */

@@ -134,3 +134,60 @@ extern "C" int unpack_aedat4(const Aedat4Event* events, int count, double* t, ui
   result.max_y = max_y;
   return wrong_time >= 0 && wrong >= 0;
 }
+
+// AEDAT 2.0. Twin: formats/aedat2.ts. Big-endian address and µs; result.low: 1 for the addresses of a DVS128, 0 for DAVIS.
+typedef uint8_t v16b __attribute__((vector_size(16)));
+typedef uint8_t v16b_unaligned __attribute__((vector_size(16), aligned(1)));
+typedef uint64_t v2q __attribute__((vector_size(16)));
+
+template <bool DVS128> static void aedat2_of(int records) {
+  const uint32_t no_pixel = DVS128 ? 0xffff8000u : 0x80000400u;
+  v4u most_x = {0}, most_y = {0};
+  uint32_t latest = result.latest, wrong = 0;
+  int n = 0, i = 0;
+  result.unsound = result.held = result.dropped = 0;
+  while (i < records) {
+    // Four records at a time while all are events of pixels in order.
+    for (; i + 4 <= records; i += 4, n += 4) {
+      const v16b a = *(const v16b_unaligned*)(input + 8 * i), b = *(const v16b_unaligned*)(input + 8 * i + 16);
+      const v4u address = (v4u)__builtin_shufflevector(a, b, 3, 2, 1, 0, 11, 10, 9, 8, 19, 18, 17, 16, 27, 26, 25, 24);
+      const v4u t = (v4u)__builtin_shufflevector(a, b, 7, 6, 5, 4, 15, 14, 13, 12, 23, 22, 21, 20, 31, 30, 29, 28);
+      const v2q other = (v2q)((address & no_pixel) | (v4u)(t < __builtin_shufflevector(t, t, 0, 0, 1, 2)));
+      if ((other[0] | other[1]) != 0 || t[0] < latest) break;
+      const v4u x = DVS128 ? address >> 1 & 0x7f : address >> 12 & 0x3ff, y = DVS128 ? address >> 8 & 0x7f : address >> 22 & 0x1ff;
+      *(v4u_unaligned*)(times + n) = t;
+      *(v4s_unaligned*)(xs + n) = __builtin_convertvector(x, v4s);
+      *(v4s_unaligned*)(ys + n) = __builtin_convertvector(y, v4s);
+      *(v4b_unaligned*)(ons + n) = __builtin_convertvector(DVS128 ? 1 - (address & 1) : address >> 11 & 1, v4b);
+      most_x = x > most_x ? x : most_x;
+      most_y = y > most_y ? y : most_y;
+      latest = t[3];
+    }
+    for (const int end = i + 4 < records ? i + 4 : records; i < end; i++) {
+      const uint64_t record = __builtin_bswap64(((const uint64_t*)input)[i]);
+      const uint32_t address = record >> 32, t = (uint32_t)record;
+      if (address & no_pixel) continue;
+      const uint32_t x = DVS128 ? address >> 1 & 0x7f : address >> 12 & 0x3ff, y = DVS128 ? address >> 8 & 0x7f : address >> 22 & 0x1ff;
+      times[n] = t;
+      xs[n] = x;
+      ys[n] = y;
+      ons[n++] = DVS128 ? 1 - (address & 1) : address >> 11 & 1;
+      wrong |= t < latest;
+      latest = t;
+      if (x > most_x[0]) most_x[0] = x;
+      if (y > most_y[0]) most_y[0] = y;
+    }
+  }
+  uint32_t max_x = 0, max_y = 0;
+  for (int k = 0; k < 4; k++) {
+    max_x = most_x[k] > max_x ? most_x[k] : max_x;
+    max_y = most_y[k] > max_y ? most_y[k] : max_y;
+  }
+  result.unsound = wrong != 0;
+  finish(records * 8, n, max_x, max_y, latest);
+}
+
+extern "C" void aedat2(int records) {
+  if (result.low) aedat2_of<true>(records);
+  else aedat2_of<false>(records);
+}
