@@ -17,7 +17,10 @@ describe("bench kernels", () => {
     const shape = [2, 4, 4, 3, 3, 1, 1, 1000];
     for (const kernel of ["convDense", "convBack", "outerDense"] as const) expect(run(kernel, shape, 2).work).toBe(2 * (2 * 100 * 2 * 3 * 4));
     // Every channel fires in every step: as many synaptic operations as multiply-adds.
-    for (const kernel of ["convEvents", "outerEvents"] as const) expect(run(kernel, shape, 2).work).toBe(2 * (100 * 2 * 3 * 4));
+    for (const kernel of ["convEvents", "outerEvents", "convShort"] as const) expect(run(kernel, shape, 2).work).toBe(2 * (100 * 2 * 3 * 4));
+    // Stride 2 is nothing for tiles; with stride 1 their work is counted as the direct form's.
+    expect(run("convBackTiles", [16, 8, 8, 16, 3, 1, 1, 0], 1).work).toBe(2 * (8 * 3 - 2) ** 2 * 16 * 16 * 4);
+    expect(run("convBackTiles", [16, 8, 8, 16, 3, 2, 1, 0], 1).work).toBe(0);
     expect(run("gemm", [], 3).work).toBe(3 * 2 * 96 * 256 * 64);
     expect(run("copy", [1 << 12], 5).work).toBe(5 * 2 * 4 * (1 << 12));
     expect(run("triad", [1 << 12], 5).work).toBe(5 * 3 * 4 * (1 << 12));

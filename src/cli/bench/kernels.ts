@@ -19,7 +19,9 @@ const LAYERS: Readonly<Record<string, readonly number[]>> = {
   "demo conv3 32→64 3×3 /2": [32, 4, 8, 64, 3, 2, 1, 70],
 };
 const DENSE = ["convDense", "convBack", "outerDense"] as const;
-const SPARSE = ["convEvents", "outerEvents"] as const;
+const SPARSE = ["convEvents", "convShort", "outerEvents"] as const;
+/** Layers that tiles serve: square kernels, stride 1. */
+const TILED = ["paper conv2 32→64 5×5", "paper conv3 64→128 5×5"] as const;
 /** Floats of an array for copy and triad: 32 MiB, beyond the caches of a core. */
 const MEMORY_FLOATS = 1 << 23;
 /** CPU seconds that one measurement lasts, about. */
@@ -29,6 +31,7 @@ const CASES: readonly KernelCase[] = [
   { kernel: "gemm", layer: "96×256 · 256×64", shape: [] },
   // The first layer passes no gradient back to the input.
   ...Object.entries(LAYERS).flatMap(([layer, shape]) => DENSE.filter((k) => k !== "convBack" || shape[0] > 2).map((kernel) => ({ kernel, layer, shape }))),
+  ...TILED.map((layer) => ({ kernel: "convBackTiles", layer, shape: LAYERS[layer] }) as const),
   ...Object.entries(LAYERS).flatMap(([layer, shape]) => SPARSE.map((kernel) => ({ kernel, layer, shape }))),
 ];
 
@@ -36,7 +39,7 @@ const CASES: readonly KernelCase[] = [
 export interface KernelFigures {
   readonly kernel: PeakKernel;
   readonly layer: string;
-  /** Dense kernels: multiply-adds count 2. */
+  /** Dense kernels: multiply-adds count 2; of convBackTiles, those of the direct form, so that it may pass the peak. */
   readonly gflops?: number;
   /** Percent of the peak measured just before, in the same round. */
   readonly percent_of_peak?: number;
@@ -82,10 +85,11 @@ export function benchmarkKernels(rounds: number, sliceSeconds = SLICE_SECONDS): 
       shares[k].push((100 * rate) / peak);
     });
   }
-  const kernels = CASES.map(({ kernel, layer, shape }, k): KernelFigures => kernel === "convEvents" || kernel === "outerEvents"
+  const kernels = CASES.map(({ kernel, layer, shape }, k): KernelFigures => (SPARSE as readonly string[]).includes(kernel)
     ? { kernel, layer, gsops: median(rates[k]), density_percent: shape[7] / 10 }
     : { kernel, layer, gflops: median(rates[k]), percent_of_peak: median(shares[k]) });
-  const dense = kernels.flatMap(({ percent_of_peak }) => percent_of_peak ?? []);
+  // Tiles save multiplications: what they do is counted as the direct form's work, and their share says nothing of the core.
+  const dense = kernels.flatMap(({ kernel, percent_of_peak }) => (kernel === "convBackTiles" ? [] : (percent_of_peak ?? [])));
   return {
     instruction_set: nativeInstructionSet(), peak_gflops: median(fma), copy_gb_per_s: median(copy), triad_gb_per_s: median(triad), rounds, kernels,
     dense_percent_of_peak: { least: Math.min(...dense), median: median(dense) },
@@ -117,13 +121,13 @@ export function median(values: readonly number[]): number {
 
 /** The table that a person reads. */
 export function describeKernels(r: KernelReport): string {
-  const row = (k: KernelFigures): string => `  ${k.kernel.padEnd(12)}${k.layer.padEnd(26)}` + (k.gflops === undefined
+  const row = (k: KernelFigures): string => `  ${k.kernel.padEnd(15)}${k.layer.padEnd(26)}` + (k.gflops === undefined
     ? `${(k.gsops ?? 0).toFixed(1).padStart(8)} G synaptic operations/s at ${k.density_percent} % of the inputs`
     : `${k.gflops.toFixed(1).padStart(8)} GFLOP/s ${(k.percent_of_peak ?? 0).toFixed(0).padStart(5)} % of the peak`);
   return [
     `One core, ${r.instruction_set}, median of ${r.rounds} rounds in CPU time; the peak is measured before each kernel:`,
-    `  peak        multiply-adds in registers ${r.peak_gflops.toFixed(1).padStart(7)} GFLOP/s`,
-    `  memory      copy ${r.copy_gb_per_s.toFixed(1)} GB/s, triad ${r.triad_gb_per_s.toFixed(1)} GB/s (3 arrays of 32 MiB)`,
+    `  peak           multiply-adds in registers ${r.peak_gflops.toFixed(1).padStart(7)} GFLOP/s`,
+    `  memory         copy ${r.copy_gb_per_s.toFixed(1)} GB/s, triad ${r.triad_gb_per_s.toFixed(1)} GB/s (3 arrays of 32 MiB)`,
     ...r.kernels.map(row),
     `Dense kernels: ${r.dense_percent_of_peak.least.toFixed(0)} % of the peak at least, ${r.dense_percent_of_peak.median.toFixed(0)} % in the median (padding is not counted as work)`,
   ].join("\n");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { packageRoot } from "../../base/node/package-root.js";
 
 /** What can be timed; the position is the number that the kernel knows it by. */
-export const PEAK_KERNELS = ["fma", "copy", "triad", "gemm", "convDense", "convBack", "outerDense", "convEvents", "outerEvents"] as const;
+export const PEAK_KERNELS = ["fma", "copy", "triad", "gemm", "convDense", "convBack", "outerDense", "convEvents", "outerEvents", "convBackTiles", "convShort"] as const;
 export type PeakKernel = (typeof PEAK_KERNELS)[number];
 
 /** Work and CPU seconds of one call: floating-point operations, bytes, or synaptic operations (…Events). */

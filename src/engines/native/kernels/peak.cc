@@ -1,13 +1,15 @@
 // What `metaloihi bench kernels` times: the machine's own peaks, and the kernels of conv.h in the layers that networks have.
 // Built once for each instruction set (-DPEAK_ISA=…), like the engines. One thread.
-//   which  0 fma, 1 copy, 2 triad, 3 gemm, 4 convDense, 5 convBack, 6 outerDense, 7 convEvents, 8 outerEvents
-//   shape  3…8: inC inH inW outC kernel stride pad, density in thousandths (7, 8); 1, 2: floats of an array
+//   which  0 fma, 1 copy, 2 triad, 3 gemm, 4 convDense, 5 convBack, 6 outerDense, 7 convEvents, 8 outerEvents, 9 convBackTiles,
+//          10 convShort
+//   shape  4…10: inC inH inW outC kernel stride pad, density in thousandths (events); 1, 2: floats of an array
 //   seconds  CPU time of this thread for `repeats` runs; the set-up is not in it
-//   returns  work done: floating-point operations (2 a multiply-add; taps over the border do not count), bytes read and
-//            written, or synaptic operations
+//   returns  work done: floating-point operations (2 a multiply-add of the direct form; taps over the border do not count),
+//            bytes read and written, or synaptic operations
 #include <ctime>
 
-#include "conv.h"
+#include "conv-short.h"
+#include "winograd.h"
 
 namespace {
 using namespace kernels;
@@ -30,7 +32,11 @@ double now() {
 }
 
 // Reads the result, so that nothing is optimized away.
-void keep(float x) { static volatile float sink; sink = x; }
+void keep(float x) {
+  static volatile float sink;
+  sink = x;
+  (void)sink;
+}
 
 double fma(int repeats, double* seconds) {
   constexpr int INNER = 4096;
@@ -144,6 +150,17 @@ double convolution(int which, const int32_t* shape, int repeats, double* seconds
   for (size_t k = 0; k < back.size(); k++) back[k] = 1e-3f * float(k % 7);
   for (size_t k = 0; k < STEPS * L.aSize(); k++) a[k] = 1e-3f * float(k % 5);
   for (size_t k = 0; k < STEPS * L.gSize(); k++) g[k] = 1e-3f * float(k % 3);
+  Buffer<float> tiles;
+  WinogradSpace<float> space;
+  if (which == 9) {
+    if (!winogradServes(L)) { *seconds = 1; return 0; }
+    tiles.resize(size_t(POINTS) * L.outC * L.inCp);
+    winogradKernels<float>(L, back.get(), tiles.get());
+  }
+  Buffer<int16_t> shortWeights;
+  Buffer<int32_t> sums;
+  shortWeights.resize(L.weightSize()), sums.resize(STEPS * L.outSize());
+  for (size_t k = 0; k < L.weightSize(); k++) shortWeights[k] = int16_t(int(k % 255) - 127);
   Events e;
   ChannelList list;
   randomEvents(L, STEPS, shape[7], e);
@@ -154,12 +171,14 @@ double convolution(int which, const int32_t* shape, int repeats, double* seconds
       case 5: for (int t = 0; t < STEPS; t++) convBack(L, back.get(), g.get() + t * L.gSize(), gIn.get() + t * L.inSize(), segments.get()); break;
       case 6: outerDense(L, g.get(), a.get(), STEPS, dw.get(), segments.get()); break;
       case 7: convEvents(L, w.get(), e, 0, STEPS, x.get()); break;
-      default: outerEvents(L, g.get(), e, 0, STEPS, dw.get(), list);
+      case 8: outerEvents(L, g.get(), e, 0, STEPS, dw.get(), list); break;
+      case 9: convBackTiles<float>(L, tiles.get(), g.get(), gIn.get(), STEPS, space); break;
+      default: convShort(L, shortWeights.get(), 127, e, 0, STEPS, sums.get());
     }
   }
   *seconds = now() - start;
-  keep(x[0] + dw[0] + gIn[0]);
-  if (which >= 7) return synapticOperations(L, e) * repeats;
+  keep(x[0] + dw[0] + gIn[0] + float(sums[0]));
+  if (which == 7 || which == 8 || which == 10) return synapticOperations(L, e) * repeats;
   return 2.0 * tapsInside(L) * L.inC * L.outC * STEPS * repeats;
 }
 }  // namespace
