@@ -65,22 +65,28 @@ const MODELS = Object.keys(COST_TABLES) as CostModel[];
 const byModel = <T>(make: (model: CostModel) => T): Record<CostModel, T> =>
   Object.fromEntries(MODELS.map((model) => [model, make(model)])) as Record<CostModel, T>;
 
-/** Estimates a network and its alternatives.
- *  @param placed  the network as compiled with the same options, where that is at hand: it is not searched again
- *  @throws UserError as compileNetwork, where the network itself is refused */
-export function estimate(spec: NetworkSpec, options: EstimateOptions = {}, placed?: PlacedNetwork): Estimate {
-  const mapping = placed ? summarize(placed) : estimateMapping(spec, options);
+/** Estimates a network and its alternatives. @throws UserError as compileNetwork, where the network itself is refused */
+export function estimate(spec: NetworkSpec, options: EstimateOptions = {}): Estimate {
+  const mapping = estimateMapping(spec, options);
   return {
     ...mapping,
-    assumptions: [
-      `spikes a step: input ${ASSUMED_RATES.input}, layers ${ASSUMED_RATES.layer}, ${ASSUMED_RATES.beforePool} before a pool`,
-      "injecting spikes, reading them off the chip and the x86 cores are not counted",
-      "time without the chip's management phases",
-    ],
-    unknown: byModel((model) => COST_TABLES[model].unknown),
+    ...SAID,
     alternatives: [...alternativesOf(spec, options), ...boardAlternatives(mapping, options)],
   };
 }
+
+/** Prices a network that is on its cores already; no alternatives are searched. */
+export const estimatePlaced = (placed: PlacedNetwork): Estimate => ({ ...summarize(placed), ...SAID, alternatives: [] });
+
+/** What every estimate rests on and leaves out. */
+const SAID: Pick<Estimate, "assumptions" | "unknown"> = {
+  assumptions: [
+    `spikes a step: input ${ASSUMED_RATES.input}, layers ${ASSUMED_RATES.layer}, ${ASSUMED_RATES.beforePool} before a pool`,
+    "injecting spikes, reading them off the chip and the x86 cores are not counted",
+    "time without the chip's management phases",
+  ],
+  unknown: byModel((model) => COST_TABLES[model].unknown),
+};
 
 function estimateMapping(spec: NetworkSpec, options: EstimateOptions): MappingEstimate {
   const diagnostics = new Diagnostics();

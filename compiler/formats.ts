@@ -73,7 +73,30 @@ export function candidateBits(candidates: readonly SynapseFormat[], { index, wei
   if (candidates.length > 1 && nonzero === 0) return candidates.map(() => 0);
   const least = Math.min(...candidates.slice(1).map((format) => entryBits(format, nonzero)));
   if (candidates.length === 1 || least >= bits) return candidates.map((_, k) => (k === 0 ? bits : Infinity));
-  return candidates.map((format, k) => (k === 0 ? bits : gapBits(format, index, weight)));
+  const entries = entryCounts(index, weight);
+  return candidates.map((format, k) =>
+    k === 0 ? bits : entries[format.skipBits] * entryBits(format, 0) + entryBits(format, nonzero) - entryBits(format, 0),
+  );
+}
+
+/** [skip bits; 0: sparse] entries that the synapses which are not 0 take: at most 60 each, and no gap wider than its bits. */
+function entryCounts(index: Int32Array, weight: Int16Array): number[] {
+  const entries = new Array<number>(SKIP_BITS[SKIP_BITS.length - 1] + 1).fill(0);
+  const count = entries.slice();
+  let last = -1;
+  for (let k = 0; k < index.length; k++) {
+    if (weight[k] === 0) continue;
+    // Rows that share their padding may overlap there, so that a list steps back: no gap counts that.
+    const gap = index[k] - last - 1;
+    for (const skipBits of SKIP_BITS) {
+      const breaks = count[skipBits] === CORE_LIMITS.synapsesPerEntry || gap < 0 || gap >= 1 << skipBits;
+      if (breaks || count[skipBits] === 0) [entries[skipBits], count[skipBits]] = [entries[skipBits] + 1, 0];
+      count[skipBits]++;
+    }
+    if (count[0]++ % CORE_LIMITS.synapsesPerEntry === 0) entries[0]++;
+    last = index[k];
+  }
+  return entries;
 }
 
 /** As `candidateBits`, where the outline of a list says that dense is cheapest whatever its weights; else undefined. */
@@ -86,26 +109,6 @@ export function denseForSure(
   const nonzero = runs.reduce((sum, run) => sum + run, 0) - zerosAtMost;
   const wins = candidates.slice(1).every((format) => nonzero > 0 && entryBits(format, nonzero) >= bits);
   return wins ? candidates.map((_, k) => (k === 0 ? bits : Infinity)) : undefined;
-}
-
-/** Bits of the synapses that are not 0 in a sparse or run-length format. */
-function gapBits(format: SynapseFormat, index: Int32Array, weight: Int16Array): number {
-  // Rows that share their padding may overlap there, so that a list steps back: no gap counts that.
-  const sparse = format.compression === "sparse";
-  const widest = 2 ** format.skipBits - 1;
-  let [bits, count, last] = [0, 0, 0];
-  for (let k = 0; k < index.length; k++) {
-    if (weight[k] === 0) continue;
-    const gap = index[k] - last - 1;
-    const breaks = !sparse && count > 0 && (gap < 0 || gap > widest);
-    if (count === CORE_LIMITS.synapsesPerEntry || breaks) {
-      bits += entryBits(format, count);
-      count = 0;
-    }
-    count++;
-    last = index[k];
-  }
-  return bits + (count > 0 ? entryBits(format, count) : 0);
 }
 
 /** Bits of a run of n synapses, cut into entries. */

@@ -76,8 +76,10 @@ export function splitIntoEntries(
 ): SynapseEntry[] {
   const entries: SynapseEntry[] = [];
   const maxGap = format.compression === "runlength" ? 2 ** format.skipBits - 1 : 0;
-  const cut = (array: ArrayLike<number> | undefined, from: number, to: number) =>
-    array === undefined ? undefined : Array.prototype.slice.call(array, from, to) as number[];
+  const cut = (array: ArrayLike<number> | undefined, from: number, to: number): ArrayLike<number> | undefined =>
+    array === undefined ? undefined
+    : array instanceof Int32Array || array instanceof Int16Array || array instanceof Uint8Array ? array.subarray(from, to)
+    : Array.prototype.slice.call(array, from, to);
   for (let from = 0; from < index.length; ) {
     let to = from + 1;
     while (

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ASSUMED_RATES, estimate } from "../../compiler/estimate.js";
+import { ASSUMED_RATES, estimate, estimatePlaced } from "../../compiler/estimate.js";
 import { compileNetwork } from "../../compiler/pipeline.js";
 import { COST_TABLES } from "../../hw/energy.js";
 import { conv, dense, geometry, netB, network, paper, pool, quantized, soel } from "./networks.js";
@@ -10,8 +10,11 @@ describe("estimate", () => {
   it("needs the cores that the compiler then takes", { timeout: 60_000 }, () => {
     for (const spec of [netB, pooled]) {
       const { cores, chips, worst } = estimate(spec);
-      const { image } = compileNetwork(quantized(spec), geometry);
+      const { image, placed } = compileNetwork(quantized(spec), geometry);
       expect({ cores, chips }).toEqual({ cores: image.cores.length, chips: image.chips });
+      // What compile writes into the bundle is the same estimate, without the search for alternatives.
+      const { alternatives: _, ...own } = estimate(spec);
+      expect(estimatePlaced(placed)).toEqual({ ...own, alternatives: [] });
       expect(worst.synapseWords).toBe(Math.max(...image.cores.map((core) => core.synapseMemory.length / 8)));
     }
   });

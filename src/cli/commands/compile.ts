@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
 import { worstUse } from "../../../compiler/core-use.js";
-import { estimate } from "../../../compiler/estimate.js";
+import { estimatePlaced } from "../../../compiler/estimate.js";
 import { compileNetwork, DEFAULT_SYNAPSE_MARGIN } from "../../../compiler/pipeline.js";
 import type { BoardName } from "../../../hw/limits.js";
 import { UserError } from "../../base/errors.js";
@@ -34,7 +34,7 @@ export function compile(args: CompileArgs): CommandResult {
     chipSeed: checkpoint.chipSeed,
     synapseMargin: args.margin,
   });
-  const needs = estimate(checkpoint.spec, { board, synapseMargin: args.margin }, compilation.placed);
+  const needs = estimatePlaced(compilation.placed);
   writeBundle(args.out, compiledParts(compilation, needs, bytes));
   const { image, passes, warnings } = compilation;
   const seconds = Object.fromEntries(passes.map(({ name, milliseconds }) => [name, milliseconds / 1000]));
