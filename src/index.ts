@@ -22,6 +22,7 @@ export { decodeCheckpoint, encodeCheckpoint, parametersHash, type Checkpoint } f
 export { createEngine } from "./engines/create.js";
 export type { Engine, EvaluationResult, MetaStepOptions, MetaStepResult } from "./engines/engine.js";
 export { parseConfig, resolveConfig, configJsonSchema, type TrainConfigInput } from "./train/config.js";
+export { engineFor } from "./train/choose-engine.js";
 export { startCheckpoint, train } from "./train/loop.js";
 export { evaluateTasks } from "./train/evaluate.js";
 export { compileNetwork } from "../compiler/pipeline.js";
