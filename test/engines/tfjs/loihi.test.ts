@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createEngine } from "../../../src/engines/create.js";
 import type { Engine, EvaluationResult, MetaStepOptions } from "../../../src/engines/engine.js";
 import { createReferenceEngine } from "../../../src/engines/reference/reference-engine.js";
+import { loihiMethods } from "../../../src/engines/tfjs/loihi/loihi-engine.js";
 import { createTfjsEngine } from "../../../src/engines/tfjs/tfjs-engine.js";
 import type { Parameters } from "../../../src/model/types.js";
 import { quantizeNetwork } from "../../../src/model/quantize.js";
@@ -149,6 +150,19 @@ describe("the tfjs engine on loihi networks", () => {
     await all();
     expect(tf.memory()).toMatchObject({ numTensors, numBytes });
     expect(numTensors).toBe(0);
+  });
+
+  it("gives the same sample by sample as all at once", async () => {
+    const { spec, masters, quantized, task } = randomCase(16, { neuronModel: "loihi", mode: "binary" }, 0.3);
+    const options = { outer: "maml", chipSeed: 5, ratePenalty: { weight: 0.5, low: 0.1, high: 0.3 } } as const;
+    const [one, all] = await Promise.all([1, Number.MAX_SAFE_INTEGER].map(async (chunkValues) => {
+      const ours = loihiMethods(tf, spec, chunkValues);
+      ours.setParameters(masters, quantized);
+      return { record: await ours.record(task, { ...options, learn: true }), step: await ours.metaStep(task, options) };
+    }));
+    expect(one.record).toEqual(all.record);
+    expect(one.step.spikeRates).toEqual(all.step.spikeRates);
+    closeGradients(one.step.gradients, all.step.gradients, "chunks of one");
   });
 
   it("gives equal bits for equal arguments", async () => {

@@ -32,8 +32,8 @@ export interface LoihiNetwork {
   readonly chunkValues: number;
 }
 
-/** 240 MB. */
-export const CHUNK_VALUES = 60e6;
+/** 384 MB; a single sample may take more. */
+export const CHUNK_VALUES = 96e6;
 
 /** Names of the rule's scalars among the parameters. */
 export const SCALARS = ["hi", "lo", "theta", "rho"] as const;
