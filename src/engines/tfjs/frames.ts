@@ -40,3 +40,10 @@ export function stepsOf(tf: Tf, x: Tensor, from: number, to: number): Tensor {
   if (from === 0 && to === x.shape[0]) return x;
   return tf.slice(x, [from, ...x.shape.slice(1).map(() => 0)], [to - from, ...x.shape.slice(1)]);
 }
+
+/** Applies something that works on [n, H, W, C] to [steps, n, H, W, C]. */
+export function foldTime(tf: Tf, x: Tensor, f: (flat: Tensor) => Tensor): Tensor {
+  const [steps, n, ...rest] = x.shape;
+  const y = f(tf.reshape(x, [steps * n, ...rest]));
+  return tf.reshape(y, [steps, n, ...y.shape.slice(1)]);
+}

@@ -1,10 +1,10 @@
 import { DECAY_ONE, WIDTH } from "../../../../hw/limits.js";
 import { networkShapes, presentationSteps } from "../../../model/shapes.js";
 import type { NetworkSpec } from "../../../model/types.js";
+import { foldTime } from "../frames.js";
 import type { ChipOps } from "../ops/chip.js";
 import type { Tensor, Tf } from "../ops/custom-op.js";
 import type { PoolOps } from "../ops/pool.js";
-import { foldTime } from "../srm/network.js";
 import { restState, runCompartments } from "./compartments.js";
 import { type WeightedLayer, roundedLayer } from "./parameters.js";
 

@@ -41,10 +41,6 @@ const KEPT_PER_VALUE = 75;
 export const upload = (tf: Tf, network: SrmNetwork, tensors: Tensors): Tensor[] =>
   network.parameters.map(({ name, shape }) => tf.tensor(Float32Array.from(tensors[name]), [...shape]));
 
-/** Tensors in the network's order as named arrays. */
-export const download = (network: SrmNetwork, tensors: readonly Tensor[]): Tensors =>
-  Object.fromEntries(network.parameters.map(({ name }, k) => [name, Float64Array.from(tensors[k].dataSync())]));
-
 /** Runs the burn-in of every sample with the unadapted weights. */
 export function prepareBatch(
   tf: Tf,

@@ -1,6 +1,6 @@
 import { networkShapes, sizeOf } from "../../../model/shapes.js";
 import type { ConvLayer, DenseLayer, NetworkSpec, Shape3 } from "../../../model/types.js";
-import { stepsOf } from "../frames.js";
+import { foldTime, stepsOf } from "../frames.js";
 import type { Tensor, Tf } from "../ops/custom-op.js";
 import { type LinearLayer, linearLayer } from "../ops/linear.js";
 import { poolOps } from "../ops/pool.js";
@@ -127,13 +127,6 @@ export function srmNetwork(tf: Tf, spec: NetworkSpec, spike: SpikeTensors = step
     const row = tf.reshape(stepsOf(tf, p, steps - 1, steps), p.shape.slice(1));
     return tf.reshape(tf.transpose(row, [0, 3, 1, 2]), [n, sizeOf(last.inputShape)]);
   }
-}
-
-/** Applies something that works on [n, H, W, C] to [steps, n, H, W, C]. */
-export function foldTime(tf: Tf, x: Tensor, f: (flat: Tensor) => Tensor): Tensor {
-  const [steps, n, ...rest] = x.shape;
-  const y = f(tf.reshape(x, [steps * n, ...rest]));
-  return tf.reshape(y, [steps, n, ...y.shape.slice(1)]);
 }
 
 /** One stage over all steps: U = W·P + b + R, R[t] = αr·R[t−1] − (1−αr)·wr·S[t−1] of its own unpooled spikes. */

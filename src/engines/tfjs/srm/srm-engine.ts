@@ -6,11 +6,11 @@ import { defaultInner } from "../../inner-loop.js";
 import { crossEntropy } from "../../reference/readout.js";
 import { horizonOf } from "../../reference/srm-adapt.js";
 import { channelFirst } from "../frames.js";
-import type { Tensor, Tf } from "../ops/custom-op.js";
+import type { Tf } from "../ops/custom-op.js";
 import { type SpikeTensors, stepSpike } from "../ops/smooth.js";
 import { scoped } from "../scope.js";
 import { type AdaptOptions, adapt, mapTensors, outerGradients, startWeights } from "./adapt.js";
-import { CHUNK_VALUES, type ObserveBatch, type Tensors, batchGradient, batchReadout, prepareBatch } from "./batch.js";
+import { CHUNK_VALUES, type ObserveBatch, type Tensors, batchGradient, batchReadout, prepareBatch, upload } from "./batch.js";
 import { type SrmNetwork, srmNetwork } from "./network.js";
 
 /** Counts spikes while samples run. */
@@ -95,7 +95,7 @@ export function srmMethods(
     };
     const horizon = horizonOf(spec, adaptOptions.inner);
     const start = startWeights(network, masters, adaptOptions);
-    const weights = uploaded(start.tensors);
+    const weights = upload(tf, network, start.tensors);
     const counter = new SpikeCounter(tf, network, task.query.length);
     const [samples, labels] = learn ? [task.support, task.supportLabels] : [[], []];
     const support = prepareBatch(tf, network, weights, samples, labels, horizon, chunkValues);
@@ -104,16 +104,13 @@ export function srmMethods(
     return { adaptOptions, start, counter, support, query, adaptation };
   };
 
-  const uploaded = (tensors: Tensors): Tensor[] =>
-    network.parameters.map(({ name, shape }) => tf.tensor(Float32Array.from(tensors[name]), [...shape]));
-
   /** [support + query, features] spikes of the last hidden layer with the start weights; input counts without one. */
   const featuresOf = (task: Task, start: Tensors): Int32Array => {
     const samples = [...task.support, ...task.query];
     const counter = new SpikeCounter(tf, network, samples.length);
     const horizon = { burnIn: spec.steps - 1, differentiated: spec.steps - 1 };
     const observe = network.featureLayer >= 0 ? counter.observe : null;
-    const batch = prepareBatch(tf, network, uploaded(start), samples, samples.map(() => 0), horizon, chunkValues, observe);
+    const batch = prepareBatch(tf, network, upload(tf, network, start), samples, samples.map(() => 0), horizon, chunkValues, observe);
     if (network.featureLayer >= 0) batchReadout(tf, network, start, batch, counter.observe);
     else {
       const size = sizeOf(network.featureShape);
