@@ -1,5 +1,5 @@
 /** Typed arrays that can be laid into the kernels' memory. */
-export type PlacedArray = Int32Array | Uint8Array | Int16Array | Uint16Array;
+export type PlacedArray = Int32Array | Uint8Array | Int16Array | Uint16Array | Int8Array;
 
 /** Below this the kernels keep their stack. */
 const FIRST_BYTE = 131_072;

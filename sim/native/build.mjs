@@ -12,8 +12,8 @@ const wasm = join(folder, "kernels.wasm");
 execFileSync("clang", [
   "--target=wasm32", "-O3", "-msimd128", "-mnontrapping-fptoint", "-nostdlib", "-fno-exceptions", "-ffreestanding",
   "-Wall", "-Wextra", "-Werror", "-Wl,--no-entry,--import-memory,--strip-all",
-  `-Wl,${["scatter", "update_compartments", "learn_separable", "update_traces"].map((name) => `--export=${name}`).join(",")}`,
-  ...["scatter", "update-compartments", "learn-separable", "update-traces"].map((name) => join(here, `kernels/${name}.cc`)),
+  `-Wl,${["scatter", "scatter_bytes", "update_compartments", "learn_separable", "update_traces"].map((name) => `--export=${name}`).join(",")}`,
+  ...["scatter", "scatter-bytes", "update-compartments", "learn-separable", "update-traces"].map((name) => join(here, `kernels/${name}.cc`)),
   "-o", wasm,
 ], { stdio: "inherit" });
 const lines = readFileSync(wasm).toString("base64").match(/.{1,100}/g);

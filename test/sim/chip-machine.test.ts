@@ -52,7 +52,7 @@ const randomImage = (seed: number): ChipImage => {
 };
 
 describe("the chip machine", () => {
-  it("WebAssembly kernels and their TypeScript twins agree in every bit, overflows included", async () => {
+  it("WebAssembly kernels and their TypeScript twins agree in every bit, overflows included", { timeout: 60_000 }, async () => {
     let overflows = 0;
     let spikes = 0;
     for (let seed = 1; seed <= 60; seed++) {

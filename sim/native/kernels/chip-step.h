@@ -14,6 +14,7 @@ struct CoreArrays {
   int32_t compartments;     // n
   int32_t v_min, v_max;
   int32_t segment_count;
+  int32_t byte_shift;
   int32_t fired_count, overflow_count;             // written by update_compartments
   int32_t sparse, dense, population;               // written by scatter: synaptic operations by format
   const Segment* segments;
@@ -37,5 +38,11 @@ struct CoreArrays {
   const int32_t* run_synapse; // [run]
   const int32_t* run_length;  // [run]
   const uint16_t* target;     // [synapse]
-  const int16_t* weight;      // [synapse] in units of 64
+  const int16_t* weight;      // [synapse] in units of 64; empty where bytes are used
+  // For scatter_bytes, empty elsewhere; layout: sim/narrow-weights.ts.
+  const int8_t* byte;         // weight >> byte_shift: runs filled up to whole eights, then lists without runs
+  const int32_t* run_byte;    // [run] first byte
+  const int32_t* run_eights;  // [run] number of eights
+  const int32_t* list_byte;   // [list] first byte where the list has no runs
+  int16_t* sum;               // [n + 8] scratch, 0 between calls
 };

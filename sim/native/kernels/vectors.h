@@ -8,6 +8,7 @@ typedef int16_t v8s __attribute__((vector_size(16)));
 typedef int32_t v4i_unaligned __attribute__((vector_size(16), aligned(4)));
 typedef int16_t v4s_unaligned __attribute__((vector_size(8), aligned(2)));
 typedef int16_t v8s_unaligned __attribute__((vector_size(16), aligned(2)));
+typedef int8_t v8b_unaligned __attribute__((vector_size(8), aligned(1)));
 typedef uint8_t v4b_unaligned __attribute__((vector_size(4), aligned(1)));
 
 static inline v4i splat(int32_t x) { return (v4i){x, x, x, x}; }
