@@ -164,9 +164,8 @@ function describe({ path, checkpoint, report: r, source, trainedOn }: Evaluated,
     row("prototypes on its own last hidden counts", r.floors.features, r.floorsCi95.features),
     row(`one float gradient step (rate ${r.gradientStepRate})`, r.floors.gradientStep, r.floorsCi95.gradientStep),
     ...(loihi ? [`  by place in the support: ${r.byPosition.map((x) => (100 * x).toFixed(0)).join(", ")} %`] : []),
-    `  std of ten means ${(100 * r.stdOfTenMeans).toFixed(1)}` + (loihi
-      ? `; ties ${percent(r.ties)}, without output spikes ${percent(r.silent)}, products lost to rounding ${percent(r.productsLost)}`
-      : ""),
+    ...(args.tasks >= 10 ? [`  standard deviation of ten means (the paper's way) ${(100 * r.stdOfTenMeans).toFixed(1)} points`] : []),
+    ...(loihi ? [`  ties ${percent(r.ties)}, without output spikes ${percent(r.silent)}, products lost to rounding ${percent(r.productsLost)}`] : []),
   ].join("\n");
 }
 
