@@ -103,7 +103,7 @@ const trainingSchema = z.strictObject({
     rate: z.union([z.number(), z.record(z.string(), z.number())]).default(1).describe("α, one number, or by layer name; layers not named stay as they are"),
     learnRate: z.boolean().default(false).describe("the outer loop learns α, one for each layer"),
     frozen: z.array(z.string()).default([]).describe("layers that the inner loop leaves alone"),
-    burnIn: z.int().min(0).default(70).describe("first steps, with unadapted weights and no gradient; the authors' 70"),
+    burnIn: z.int().min(0).default(70).describe("first steps, with unadapted weights and no gradient; the authors' 70, none where a sample is no longer than that"),
     truncation: z.int().min(1).optional().describe("last steps that are differentiated; all where not given"),
     quantize: z.strictObject({ inner: quantizer.optional().describe("after each inner step"), outer: quantizer.optional().describe("start weights of a task") }).optional(),
   }).prefault({}).describe("inner loop of srm networks; that of loihi is `soel`"),

@@ -27,8 +27,10 @@ export function startInner({ soel, training }: TrainConfig, spec: NetworkSpec): 
 }
 
 /** The inner loop that engines run; `learned` replaces what the configuration started from. */
-export function innerLoop({ soel, training }: TrainConfig, learned?: Parameters): InnerLoop {
-  const { steps, rate, frozen, burnIn, truncation, quantize } = training.inner;
+export function innerLoop({ soel, training, network }: TrainConfig, learned?: Parameters): InnerLoop {
+  const { steps, rate, frozen, truncation, quantize } = training.inner;
+  // The default of 70 is for the paper's 100 steps: a shorter sample has no burn-in.
+  const burnIn = network && training.inner.burnIn >= network.steps ? 0 : training.inner.burnIn;
   const rates = Object.entries(learned ?? {}).filter(([name]) => name.startsWith(RATE)).map(([name, [value]]) => [name.slice(RATE.length), value] as const);
   const paper = soel?.form === "paper" ? soel : undefined;
   return {

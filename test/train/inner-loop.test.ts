@@ -33,6 +33,8 @@ describe("the inner loop of a configuration", () => {
     expect(innerLoop(config({}, { form: "paper", order: 2, theta: 0.1, divide: "integer", learned: ["theta"] }).config)).toMatchObject({
       rule: "soel-paper", soelPaper: { order: 2, theta: 0.1, thetaLearned: true, divide: "integer" },
     });
+    // Sixteen steps: the authors' 70 would leave nothing to differentiate.
+    expect(innerLoop(config({ inner: { burnIn: 70 } }).config).burnIn).toBe(0);
     // Table 7's θ and the authors' first order where nothing is said.
     expect(innerLoop(config({}, { form: "paper" }).config).soelPaper).toEqual({ order: 1, theta: 0.05, thetaLearned: false, divide: "none" });
   });
