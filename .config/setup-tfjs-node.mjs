@@ -150,14 +150,17 @@ function ownInstaller() {
 }
 
 const stamp = join(place, "ready.json");
-if (existsSync(stamp) && JSON.parse(readFileSync(stamp, "utf8")).node === process.version && existsSync(addon)) {
-  say(`tfjs-node is set up: ${JSON.parse(readFileSync(stamp, "utf8")).version}`);
+const done = existsSync(stamp) ? JSON.parse(readFileSync(stamp, "utf8")) : {};
+// The library lies in the user's cache, which may have been emptied: the link to it must lead somewhere.
+const whole = existsSync(addon) && existsSync(join(module, "deps", "lib"));
+if (done.node === process.version && whole) {
+  say(`tfjs-node is set up: ${done.version}`);
 } else {
   installPackage();
   if (process.platform === "linux" && process.arch === "x64") compile(await library());
   else ownInstaller();
   const version = works();
-  if (version === null) stop(1, "it was installed, but does not compute.");
+  if (version === null) stop(1, "it was installed, but does not compute (Node 20 and 22 run it). Remove build/tfjs-node to start afresh.");
   writeFileSync(stamp, JSON.stringify({ node: process.version, version }));
   say(`tfjs-node is set up: ${version}`);
 }

@@ -36,6 +36,16 @@ describe("the chip's integers in float32", () => {
   });
 });
 
+describe("unstack, which is ours on wasm", () => {
+  it("gives every row along the first axis, and along others as shipped", () => {
+    const x = Float32Array.from({ length: 24 }, (_, k) => k);
+    const rows = (axis: number): number[][] => tf.tidy(() => tf.unstack(tf.tensor3d(x, [2, 3, 4]), axis).map((t) => [...t.dataSync()])) as never;
+    expect(rows(0)).toEqual([[...x.subarray(0, 12)], [...x.subarray(12)]]);
+    expect(rows(1)).toEqual([0, 1, 2].map((r) => [...x.filter((k) => Math.floor(k / 4) % 3 === r)]));
+    expect(tf.memory().numTensors).toBe(0);
+  });
+});
+
 interface Branches {
   readonly learn: readonly (readonly number[])[];
   readonly err: readonly (readonly number[])[];
