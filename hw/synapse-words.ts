@@ -127,12 +127,12 @@ function writeEntry(writer: BitWriter, formats: readonly SynapseFormat[], entry:
   for (let k = 0; k < count; k++) {
     const code = codes[weight[k] - RANGE.weight[0]] ?? NO_CODE;
     if (code === NO_CODE) encodeMantissa(weight[k], bits.weight, format.fanoutType);
-    writer.put(code, bits.weight);
+    writer.append(code, bits.weight);
     if (dlyBits > 0 || delay !== undefined) writer.put(delay?.[k] ?? 0, dlyBits);
     if (tagBits > 0 || tag !== undefined) writer.put(tagCode(tag?.[k] ?? 0, tagBits), tagBits);
     if (compression === "sparse") writer.put(index[k], bits.index);
     else {
-      writer.put(index[k] - next, compression === "runlength" ? format.skipBits : 0);
+      if (index[k] !== next || compression === "runlength") writer.put(index[k] - next, format.skipBits);
       next = index[k] + 1;
     }
   }
@@ -298,6 +298,11 @@ class BitWriter {
     if (!Number.isInteger(value) || value < 0 || value >= 1 << bits) {
       throw new RangeError(`compiler bug: ${value} does not fit ${bits} bits of synapse memory`);
     }
+    this.append(value, bits);
+  }
+
+  /** As `put`, where the caller knows that the value fits. */
+  append(value: number, bits: number): void {
     this.pending |= value << this.held;
     this.held += bits;
     while (this.held >= 8) {
