@@ -84,7 +84,7 @@ const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (c
 
 /** The pickle behind the header of a `.npy` of Python objects. */
 function npy(pickle: Uint8Array): Uint8Array {
-  const header = "{'descr': '|O', 'fortran_order': False, 'shape': (), }".padEnd(117, " ") + "\n";
+  const header = `${"{'descr': '|O', 'fortran_order': False, 'shape': (), }".padEnd(117, " ")}\n`;
   return Uint8Array.from([0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, header.length, 0, ...new TextEncoder().encode(header), ...pickle]);
 }
 const read = (pickle: Uint8Array) => decodeRecording(npy(pickle), { name: "0001_01.npy" });

@@ -2,7 +2,7 @@ import type { EventColumns } from "../columns.js";
 import type { SensorSize } from "../decoder.js";
 import type { Problems } from "../problems.js";
 import { eventsFromNumbers, type NamedColumn } from "./named-columns.js";
-import { READERS } from "./numpy.js";
+import { READERS } from "./numpy-types.js";
 import { PickledArray, type PickledValue, PickleError, readPickle } from "./pickle.js";
 
 /** Kind and bytes of a number in NumPy's name of its type. */

@@ -4,13 +4,14 @@ import { latin } from "../detect-header.js";
 import type { Problems } from "../problems.js";
 import type { EventStream } from "../types.js";
 import { eventsFromPickle } from "./numpy-pickled.js";
+import { type NumberReader, READERS } from "./numpy-types.js";
 import { guessRoles, type Role, ROLES, roleOf, RowSink } from "./rows.js";
 
 /** One column of numbers in rows of bytes. */
 interface Field {
   readonly name: string;
   readonly offset: number;
-  readonly read: (view: DataView, at: number) => number;
+  readonly read: NumberReader;
   readonly bytes: number;
 }
 
@@ -23,21 +24,6 @@ export interface NpyHeader {
   readonly fortran: boolean;
   readonly dataOffset: number;
 }
-
-/** How numbers of a type are read, by NumPy's name of it. */
-export const READERS: Readonly<Record<string, (little: boolean) => Field["read"]>> = {
-  b1: () => (v, at) => v.getUint8(at),
-  i1: () => (v, at) => v.getInt8(at),
-  u1: () => (v, at) => v.getUint8(at),
-  i2: (little) => (v, at) => v.getInt16(at, little),
-  u2: (little) => (v, at) => v.getUint16(at, little),
-  i4: (little) => (v, at) => v.getInt32(at, little),
-  u4: (little) => (v, at) => v.getUint32(at, little),
-  i8: (little) => (v, at) => v.getUint32(at + (little ? 0 : 4), little) + v.getInt32(at + (little ? 4 : 0), little) * 2 ** 32,
-  u8: (little) => (v, at) => v.getUint32(at + (little ? 0 : 4), little) + v.getUint32(at + (little ? 4 : 0), little) * 2 ** 32,
-  f4: (little) => (v, at) => v.getFloat32(at, little),
-  f8: (little) => (v, at) => v.getFloat64(at, little),
-};
 
 /** Parses the header of a `.npy`. @returns undefined where bytes are missing
  *  @throws through `problems` where it is no header of numbers */
