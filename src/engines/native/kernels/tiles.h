@@ -76,30 +76,36 @@ static void tileMatrix(int rows, int vectors, T* c, long ldc, const T* a, long s
 }
 
 // Transformed 8×8 patches of a map: out [point][row0 + tile][channels]. Patches start at (m·i − top, m·j − left); what is
-// outside of [0, height) × [0, width) is 0. `line` and `column` are the map's strides.
+// outside of [0, height) × [0, width) is 0; so are `margin` columns beside the map, which may be read. `line` and `column`
+// are the map's strides.
 template <class T>
 static void tilePatches(const T* map, int height, int width, long line, long column, int channels, int m, int top, int left,
-                        int tilesY, int tilesX, long row0, long rows, T* out) {
+                        int margin, int tilesY, int tilesX, long row0, long rows, T* out) {
   typedef Vec<T> V;
-  const long point = rows * channels / LANES<T>;
+  const long point = rows * channels / LANES<T>, step = column / LANES<T>;
   for (int i = 0; i < tilesY; i++)
-    for (int j = 0; j < tilesX; j++)
+    for (int j = 0; j < tilesX; j++) {
+      const int x0 = m * j - left;
+      const bool inside = x0 >= -margin && x0 + TILE <= width + margin;
       for (int c = 0; c < channels; c += LANES<T>) {
         V patch[POINTS], half[POINTS];
         for (int y = 0; y < TILE; y++) {
           const int yy = m * i - top + y;
           V* to = half + y * TILE;
           if (yy < 0 || yy >= height) { for (int x = 0; x < TILE; x++) to[x] = V{}; continue; }
-          for (int x = 0; x < TILE; x++) {
-            const int xx = m * j - left + x;
-            patch[x] = xx < 0 || xx >= width ? V{} : *reinterpret_cast<const V*>(map + yy * line + xx * column + c);
+          const V* from = reinterpret_cast<const V*>(map + yy * line + c) + x0 * step;
+          if (inside) {
+            toPoints<V>(from, step, to, 1);
+            continue;
           }
+          for (int x = 0; x < TILE; x++) patch[x] = x0 + x < 0 || x0 + x >= width ? V{} : from[x * step];
           toPoints<V>(patch, 1, to, 1);
         }
         for (int x = 0; x < TILE; x++) toPoints<V>(half + x, TILE, patch + x, TILE);
         V* to = reinterpret_cast<V*>(out + (row0 + long(i) * tilesX + j) * channels + c);
         for (int p = 0; p < POINTS; p++) to[p * point] = patch[p];
       }
+    }
 }
 
 // Products [point][row][channels] back to a map, m×m results a tile; those outside of the map are dropped.
@@ -136,7 +142,7 @@ static inline int tileBatch(int tiles, int steps) {
 
 template <class T>
 static void tilesApply(const T* weights, int inChannels, int depth, int outChannels, int r, const T* in, size_t inStride, int inH,
-                       int inW, long inLine, long inColumn, int top, int left, T* out, size_t outStride, int outH, int outW,
+                       int inW, long inLine, long inColumn, int top, int left, int margin, T* out, size_t outStride, int outH, int outW,
                        long outLine, int maps, TileWork<T>& w) {
   const int m = TILE + 1 - r, tilesY = (outH + m - 1) / m, tilesX = (outW + m - 1) / m, tiles = tilesY * tilesX;
   const int batch = tileBatch(tiles, maps);
@@ -146,8 +152,8 @@ static void tilesApply(const T* weights, int inChannels, int depth, int outChann
     const int n = maps - t < batch ? maps - t : batch;
     const long rows = long(tiles) * n;
     for (int k = 0; k < n; k++)
-      tilePatches<T>(in + (t + k) * inStride, inH, inW, inLine, inColumn, inChannels, m, top, left, tilesY, tilesX, k * tiles, rows,
-                     w.data.get());
+      tilePatches<T>(in + (t + k) * inStride, inH, inW, inLine, inColumn, inChannels, m, top, left, margin, tilesY, tilesX, k * tiles,
+                     rows, w.data.get());
     for (int p = 0; p < POINTS; p++)
       tileMatrix<T, false>(int(rows), outChannels / LANES<T>, w.products.get() + p * rows * outChannels, outChannels,
                            w.data.get() + p * rows * inChannels, inChannels, 1, weights + size_t(p) * depth * outChannels,
@@ -161,14 +167,14 @@ static void tilesApply(const T* weights, int inChannels, int depth, int outChann
 // weights [point][inC][outCp] of tileWeights below
 template <class T> static void tilesConv(const Layer& L, const T* weights, const T* a, T* x, int maps, TileWork<T>& w) {
   tilesApply<T>(weights, L.inCp, L.inC, L.outCp, L.kH, a + L.pW * L.inCp, L.aSize(), L.inH, L.inW, long(L.aWidth()) * L.inCp, L.inCp,
-                L.pH, L.pW, x, L.outSize(), L.outH, L.outW, long(L.outW) * L.outCp, maps, w);
+                L.pH, L.pW, L.pW, x, L.outSize(), L.outH, L.outW, long(L.outW) * L.outCp, maps, w);
 }
 
 // weights [point][outC][inCp], taps reversed
 template <class T> static void tilesBack(const Layer& L, const T* weights, const T* g, T* a, int maps, TileWork<T>& w) {
   const int r = L.kH;
   tilesApply<T>(weights, L.outCp, L.outC, L.inCp, r, g + size_t(L.padX()) * L.outCp, L.gSize(), L.outH, L.outW,
-                long(L.gWidth()) * L.outCp, L.outCp, r - 1 - L.pH, r - 1 - L.pW, a, L.inSize(), L.inH, L.inW, long(L.inW) * L.inCp,
+                long(L.gWidth()) * L.outCp, L.outCp, r - 1 - L.pH, r - 1 - L.pW, L.padX(), a, L.inSize(), L.inH, L.inW, long(L.inW) * L.inCp,
                 maps, w);
 }
 
@@ -223,7 +229,7 @@ static void tilesOuter(const Layer& L, const T* g, const T* a, T* dw, int maps, 
     const long rows = long(tiles) * n;
     for (int k = 0; k < n; k++) {
       tilePatches<T>(a + (t + k) * L.aSize() + L.pW * L.inCp, L.inH, L.inW, long(L.aWidth()) * L.inCp, L.inCp, L.inCp, m, L.pH, L.pW,
-                     tilesY, tilesX, k * tiles, rows, w.data.get());
+                     L.pW, tilesY, tilesX, k * tiles, rows, w.data.get());
       tileGradient<T>(g + (t + k) * L.gSize() + size_t(L.padX()) * L.outCp, L.outH, L.outW, long(L.gWidth()) * L.outCp, L.outCp,
                       L.outCp, m, tilesY, tilesX, k * tiles, rows, w.products.get());
     }

@@ -10,7 +10,7 @@ export interface SrmKernels extends Allocator {
   srm_weights_wasm_f32(context: number, which: number, values: number): void;
   srm_set_size_wasm_f32(context: number, set: number, samples: number): void;
   srm_sample_wasm_f32(context: number, set: number, index: number, rowStart: number, channel: number, count: number): void;
-  srm_job_wasm_f32(context: number, kind: number, set: number, samples: number, labels: number, gradient: number): void;
+  srm_job_wasm_f32(context: number, kind: number, set: number, samples: number, labels: number, flags: number): void;
   srm_result_wasm_f32(context: number, which: number, length: number): number;
 }
 
@@ -24,8 +24,8 @@ export function wasmSrmBinding(x: Exchange<SrmKernels>, workers: WasmWorkers): S
     setSize: (h, set, samples) => k.srm_set_size_wasm_f32(h, set, samples),
     sample: (h, set, index, rowStart, channel, count) =>
       x.call([rowStart, channel, count], (a, b, c) => k.srm_sample_wasm_f32(h, set, index, a, b, c)),
-    run: (h, kind, set, labels, gradient) => {
-      x.call([labels], (a) => k.srm_job_wasm_f32(h, kind, set, labels.length, a, gradient ? 1 : 0));
+    run: (h, kind, set, labels, flags) => {
+      x.call([labels], (a) => k.srm_job_wasm_f32(h, kind, set, labels.length, a, flags));
       return workers.run("srm", h);
     },
     result: (h, which) => {

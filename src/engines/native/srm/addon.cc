@@ -102,7 +102,7 @@ void finish(napi_env env, napi_status, void* data) {
   delete r;
 }
 
-// run(handle, kind, set, labels Int32Array, gradient: 0|1) → Promise
+// run(handle, kind, set, labels Int32Array, flags) → Promise
 napi_value run(napi_env env, napi_callback_info info) {
   Args a(env, info);
   Handle* h = handle(env, a.v[0]);

@@ -58,12 +58,12 @@ static inline void backWindow(const AdjointBlock<T>& b, const Layer& L, const Fi
   typedef Vec<T> V;
   const long from = long(v) * LANES<T>, map = long(L.outSize()), gMap = long(L.gSize()), nextMap = long(L.nextSize());
   AdjointState<T>& s = *b.state;
-  V r[P], p[P], q[P], early[P], late[P], total = {};
+  V r[P], p[P], q[P], pair[P], half[P], all[P], total = {};
   for (int i = 0; i < P; i++) {
     r[i] = *vectorAt(s.r.get() + at[i] + from);
     p[i] = *vectorAt(s.p.get() + at[i] + from);
     q[i] = *vectorAt(s.q.get() + at[i] + from);
-    early[i] = late[i] = V{};
+    pair[i] = half[i] = all[i] = V{};
   }
   for (int k = b.steps - 1; k >= 0; k--) {
     V u[P], top;
@@ -86,17 +86,24 @@ static inline void backWindow(const AdjointBlock<T>& b, const Layer& L, const Fi
       total += t;
       const V gx = f.oneMinusBeta * aq;
       *vectorAt(b.gx + k * gMap + to[i] + from) = gx;
-      if (k < 2) early[i] += gx; else late[i] += gx;
+      if (!b.shared) continue;
+      // Sums over what the shared lists stand for: pairs, halves, the block.
+      pair[i] += gx;
+      if (k % 2) continue;
+      *vectorAt(b.shared + (3 + k / 2) * gMap + to[i] + from) = pair[i];
+      half[i] += pair[i];
+      pair[i] = V{};
+      if (k % 4) continue;
+      *vectorAt(b.shared + (1 + k / 4) * gMap + to[i] + from) = half[i];
+      all[i] += half[i];
+      half[i] = V{};
     }
   }
   for (int i = 0; i < P; i++) {
     *vectorAt(s.r.get() + at[i] + from) = r[i];
     *vectorAt(s.p.get() + at[i] + from) = p[i];
     *vectorAt(s.q.get() + at[i] + from) = q[i];
-    if (!b.shared) continue;
-    *vectorAt(b.shared + to[i] + from) = early[i] + late[i];
-    *vectorAt(b.shared + gMap + to[i] + from) = early[i];
-    *vectorAt(b.shared + 2 * gMap + to[i] + from) = late[i];
+    if (b.shared) *vectorAt(b.shared + to[i] + from) = all[i];
   }
   *vectorAt(b.bias + from) += total;
 }

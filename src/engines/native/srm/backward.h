@@ -14,16 +14,22 @@ template <class T> void toPadded(const Layer& L, const T* p, const T* q, T a, T 
     }
 }
 
+// dW += gX ⊗ A over some maps, for a dense A. `tiles`: by Winograd's tiles, where they serve.
+template <class T> void denseOuter(const Layer& L, const T* gx, const T* a, int maps, bool tiles, T* dW, Work<T>& w) {
+  if (tiles && usesTiles(L)) tilesOuter(L, gx, a, dW, maps, w.tiles, w.tileSums);
+  else outerDense(L, gx, a, maps, dW, w.segments.data());
+}
+
 // dW += the adjoints of P and Q at the window's start times the burnt-in filters of the input.
-template <class T> void addStart(const Layer& L, const LayerState<T>& start, const T* p, const T* q, Work<T>& w, T* dW) {
+template <class T>
+void addStart(const Layer& L, const LayerState<T>& start, const T* p, const T* q, bool tiles, Work<T>& w, T* dW) {
   const Filter<T> f = filterOf<T>(L);
   T* atP = w.edge.get();
   T* atQ = atP + L.gSize();
   __builtin_memset(atP, 0, 2 * L.gSize() * sizeof(T));
   toPadded<T>(L, p, q, f.alpha, T(0), atP);
   toPadded<T>(L, p, q, f.oneMinusAlpha, f.beta, atQ);
-  outerDense(L, atP, start.inP.get(), 1, dW, w.segments.data());
-  outerDense(L, atQ, start.inQ.get(), 1, dW, w.segments.data());
+  denseOuter(L, atP, start.in.get(), 2, tiles, dW, w);
 }
 
 // dW += gX ⊗ S for steps [t, t + n) of the window; `shared` holds the block's sums of gX.
@@ -67,15 +73,17 @@ void windowBackward(Network<T>& net, const Sample<T>& sample, const T* readout, 
     LayerWork<T>& k = w.layer[l];
     T* dW = into + net.offset[l];
     zeroAdjoint(k.adjoint, L, false);
-    for (int t = (window - 1) / BLOCK * BLOCK; t >= 0; t -= BLOCK) {
-      const int n = smaller(BLOCK, window - t);
-      T* gx = k.gx.get() + t * L.gSize();
+    const int block = l ? BLOCK : INPUT_BLOCK;
+    for (int t = (window - 1) / block * block; t >= 0; t -= block) {
+      const int n = smaller(block, window - t);
+      // Nobody reads the first layer's gX again.
+      T* gx = k.gx.get() + (l ? t * L.gSize() : 0);
       T* shared = l > 0 ? k.shared.get() : nullptr;
       backBlock<T>(L, {n, k.u.get() + t * L.outSize(), last ? nullptr : w.gNext.get() + t * L.nextSize(),
                        last && t + n == window ? readout : nullptr, &k.adjoint, gx, shared, dW + L.weightSize()});
       outerBlock(net, sample, k, l, t, n, gx, shared, dW);
     }
-    if (net.burnIn > 0) addStart(L, sample.state[l], k.adjoint.p.get(), k.adjoint.q.get(), w, dW);
+    if (net.burnIn > 0) addStart(L, sample.state[l], k.adjoint.p.get(), k.adjoint.q.get(), tiles, w, dW);
     if (l == 0) continue;
     inputGradient(L, net.weights[l], k.gx.get(), window, tiles, w.gIn.get(), w);
     w.gIn.swap(w.gNext);

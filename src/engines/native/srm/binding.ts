@@ -8,6 +8,9 @@ export const SET_MASK = { support: 1, query: 2, both: 3 } as const;
 /** What a run of the kernels does (srm/srm.cc). */
 export const JOB = { burn: 0, gradient: 1, hessian: 2 } as const;
 
+/** What a gradient job does besides the forward pass; `burnQueries`, with the weights in force, beside the support's gradient. */
+export const FLAG = { gradient: 1, burnQueries: 2 } as const;
+
 /** Numbers of `result`: what each sample reports, the losses by sample, the gradient or Hessian product. */
 export const SRM_RESULT = { reported: 0, losses: 1, gradient: 2 } as const;
 
@@ -21,8 +24,8 @@ export interface SrmBinding<H = unknown> {
   weights(handle: H, which: 0 | 1, values: Reals): void;
   setSize(handle: H, set: number, samples: number): void;
   sample(handle: H, set: number, index: number, rowStart: Uint32Array, channel: Uint32Array, count: Uint16Array): void;
-  /** Runs all phases of a job. @param labels one a sample; empty for a burn-in */
-  run(handle: H, kind: number, set: number, labels: Int32Array, gradient: boolean): Promise<void>;
+  /** Runs all phases of a job. @param labels one a sample; empty for a burn-in @param flags of FLAG */
+  run(handle: H, kind: number, set: number, labels: Int32Array, flags: number): Promise<void>;
   result(handle: H, which: 0 | 1 | 2): Reals;
 }
 
@@ -33,7 +36,7 @@ export interface SrmAddon {
   srmWeights(handle: unknown, which: number, values: Reals): void;
   srmSetSize(handle: unknown, set: number, samples: number): void;
   srmSample(handle: unknown, set: number, index: number, rowStart: Uint32Array, channel: Uint32Array, count: Uint16Array): void;
-  srmRun(handle: unknown, kind: number, set: number, labels: Int32Array, gradient: number): Promise<void>;
+  srmRun(handle: unknown, kind: number, set: number, labels: Int32Array, flags: number): Promise<void>;
   srmResult(handle: unknown, which: number): Reals;
   srmIsa(): string;
 }
@@ -47,6 +50,6 @@ export const addonBinding = (a: SrmAddon, precision: Precision): SrmBinding => (
   weights: (handle, which, values) => a.srmWeights(handle, which, values),
   setSize: (handle, set, samples) => a.srmSetSize(handle, set, samples),
   sample: (handle, set, index, rowStart, channel, count) => a.srmSample(handle, set, index, rowStart, channel, count),
-  run: (handle, kind, set, labels, gradient) => a.srmRun(handle, kind, set, labels, gradient ? 1 : 0),
+  run: (handle, kind, set, labels, flags) => a.srmRun(handle, kind, set, labels, flags),
   result: (handle, which) => a.srmResult(handle, which),
 });

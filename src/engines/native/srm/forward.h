@@ -1,6 +1,7 @@
 // Forward passes: the burn-in, which leaves states, and the window, which leaves voltages too. A layer runs all its steps, in
 // blocks, before the next one starts.
 #pragma once
+#include "load.h"
 #include "neurons.h"
 
 namespace srm {
@@ -19,45 +20,31 @@ void runLayer(const Network<T>& net, Sample<T>& sample, Work<T>& w, int l, int t
   }
   for (int t = 0; t < steps; t += BLOCK) {
     const int n = smaller(BLOCK, steps - t);
-    __builtin_memset(w.x.get(), 0, n * L.outSize() * sizeof(T));
-    if (l == 0) convEvents(L, W.plain.forward.get(), sample.input, t0 + t, n, w.x.get());
-    else {
-      convEvents(L, W.plain.forward.get(), k.single, t, n, w.x.get());
+    if (l > 0) {
       __builtin_memset(w.common.get(), 0, SHARED_MAPS * L.outSize() * sizeof(T));
-      convEvents(L, W.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get());
+      spikeSums(L, W.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get());
     }
-    const NeuronBlock<T> block = {&net, &sample, l, t0 + t, n, burning, w.x.get(), l ? w.common.get() : nullptr, &W, &state,
-                                  u ? u + t * L.outSize() : nullptr, last ? nullptr : &sample.bits[l], &w.exact};
-    stepBlock(block);
-    if (next) appendBlock(net.layers[l + 1], sample.bits[l], t0 + t, n, next->single, next->common);
+    for (int from = t; from < t + n; from += l ? BLOCK : INPUT_BLOCK) {
+      const int part = l ? n : smaller(INPUT_BLOCK, t + n - from);
+      __builtin_memset(w.x.get(), 0, part * L.outSize() * sizeof(T));
+      spikeSums(L, W.plain.forward.get(), l ? k.single : sample.input, l ? from : t0 + from, part, w.x.get());
+      stepBlock<T>({&net, &sample, l, t0 + from, part, burning, w.x.get(), l ? w.common.get() : nullptr, &W, &state,
+                    u ? u + from * L.outSize() : nullptr, last ? nullptr : &sample.bits[l], &w.exact});
+    }
+    if (next) appendBlock(net.layers[l + 1], sample.bits[l], t0 + t, n, next->single, next->common, w.shared);
   }
 }
 
-// What a spike adds to P and Q of its input, by how many steps before the end of the burn-in it came.
-template <class T> struct InputFilter {
-  Array<T> p, q;
-  void make(const Layer& L, int steps) {
-    p.resize(steps);
-    q.resize(steps);
-    double a = 0, b = (1 - L.beta) * L.gain;
-    for (int k = 0; k < steps; k++) {
-      p[k] = T(a);
-      q[k] = T(b);
-      a = L.alpha * a + (1 - L.alpha) * b;
-      b *= L.beta;
-    }
-  }
-};
-
 template <class T> void addInput(const Layer& L, const Events& e, int map, T p, T q, LayerState<T>& s) {
   const uint32_t* start = e.start.data() + size_t(map) * e.positions;
+  T *inP = s.in.get(), *inQ = inP + L.aSize();
   for (int y = 0; y < L.inH; y++)
     for (int x = 0; x < L.inW; x++, start++) {
       const long cell = (long(y) * L.aWidth() + L.pW + x) * L.inCp - long(x) * L.inC;
       for (uint32_t k = start[0]; k < start[1]; k++) {
         const T value = e.value.empty() ? T(1) : T(e.value[k]);
-        s.inP[cell + e.key[k]] += p * value;
-        s.inQ[cell + e.key[k]] += q * value;
+        inP[cell + e.key[k]] += p * value;
+        inQ[cell + e.key[k]] += q * value;
       }
     }
 }
@@ -66,9 +53,8 @@ template <class T> void addInput(const Layer& L, const Events& e, int map, T p, 
 template <class T> void filterInput(const Network<T>& net, const Sample<T>& sample, const Work<T>& w, int l, LayerState<T>& s) {
   const Layer& L = net.layers[l];
   const int steps = net.burnIn;
-  InputFilter<T> f;
-  f.make(L, steps);
-  for (auto* b : {&s.inP, &s.inQ}) __builtin_memset(b->get(), 0, L.aSize() * sizeof(T));
+  const InputFilter<T>& f = net.filter[l];
+  __builtin_memset(s.in.get(), 0, 2 * L.aSize() * sizeof(T));
   const auto at = [&](const Array<T>& a, int t) { return t < steps ? a[steps - 1 - t] : T(0); };
   if (l == 0) {
     for (int t = 0; t < steps; t++) addInput(L, sample.input, t, at(f.p, t), at(f.q, t), s);
@@ -77,17 +63,20 @@ template <class T> void filterInput(const Network<T>& net, const Sample<T>& samp
   const LayerWork<T>& k = w.layer[l];
   for (int t = 0; t < steps; t++) addInput(L, k.single, t, at(f.p, t), at(f.q, t), s);
   for (int t = 0, map = 0; t < steps; t += BLOCK, map += SHARED_MAPS) {
-    const T earlyP = at(f.p, t) + at(f.p, t + 1), earlyQ = at(f.q, t) + at(f.q, t + 1);
-    const T lateP = at(f.p, t + 2) + at(f.p, t + 3), lateQ = at(f.q, t + 2) + at(f.q, t + 3);
-    addInput(L, k.common, map, earlyP + lateP, earlyQ + lateQ, s);
-    addInput(L, k.common, map + 1, earlyP, earlyQ, s);
-    addInput(L, k.common, map + 2, lateP, lateQ, s);
+    T p[SHARED_MAPS + BLOCK], q[SHARED_MAPS + BLOCK];     // the tree of appendBlock
+    for (int node = SHARED_MAPS + BLOCK - 1; node >= 0; node--) {
+      const int step = t + node - SHARED_MAPS, left = 2 * node + 1;
+      p[node] = node < SHARED_MAPS ? p[left] + p[left + 1] : at(f.p, step);
+      q[node] = node < SHARED_MAPS ? q[left] + q[left + 1] : at(f.q, step);
+    }
+    for (int node = 0; node < SHARED_MAPS; node++) addInput(L, k.common, map + node, p[node], q[node], s);
   }
 }
 
 // Steps 0…burnIn−1 with the weights in force: leaves the states that the window starts from.
 template <class T> void burnSample(Network<T>& net, Sample<T>& sample, Work<T>& w) {
   prepare(net, w);
+  loadSample(net, sample, w.cursor);
   sample.state.make(net.layers.size());
   sample.bits.make(net.layers.size());
   for (size_t l = 0; l < net.layers.size(); l++) {
@@ -104,8 +93,8 @@ template <class T> void burnSample(Network<T>& net, Sample<T>& sample, Work<T>& 
 // P and Q of W ⊛ input at the start of the window, for weights that are not those of the burn-in.
 template <class T> void startFilters(const Layer& L, const T* forward, const LayerState<T>& from, LayerState<T>& to, Work<T>& w) {
   for (auto* b : {&to.p, &to.q}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(T));
-  convDense(L, forward, from.inP.get(), to.p.get(), w.segments.data());
-  convDense(L, forward, from.inQ.get(), to.q.get(), w.segments.data());
+  convDense(L, forward, from.in.get(), to.p.get(), w.segments.data());
+  convDense(L, forward, from.in.get() + L.aSize(), to.q.get(), w.segments.data());
 }
 
 // The window, from the burnt-in states: voltages of every layer and step, lists between layers; the readout is U of the last

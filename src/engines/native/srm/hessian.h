@@ -15,25 +15,19 @@ template <class T> void denseForward(const Layer& L, const LayerPack<T>& W, cons
   for (int t = 0; t < maps; t++) convDense(L, W.plain.forward.get(), a + t * L.aSize(), out + t * L.outSize(), w.segments.data());
 }
 
-// dW += gX ⊗ A over the window, for a dense A.
-template <class T> void denseOuter(const Layer& L, const T* gx, const T* a, int maps, T* dW, Work<T>& w) {
-  if (usesTiles(L)) tilesOuter(L, gx, a, dW, maps, w.tiles, w.tileSums);
-  else outerDense(L, gx, a, maps, dW, w.segments.data());
-}
-
 // Tangent of one step of the neurons: x is the tangent of W ⊛ S, spike σ'(U)·dU of the step before.
 template <class T>
-static void stepTangent(const Layer& L, const T* x, const T* common, const T* pair, const T* bias, const T* u, LayerState<T>& s, T* du) {
+static void stepTangent(const Layer& L, const T* x, const T* const* common, const T* bias, const T* u, LayerState<T>& s, T* du) {
   typedef Vec<T> V;
   const Filter<T> f = filterOf<T>(L);
   const int vectors = L.outCp / LANES<T>;
   const V *xs = vectorAt(x), *us = vectorAt(u), *db = vectorAt(bias);
-  const V *all = common ? vectorAt(common) : nullptr, *two = pair ? vectorAt(pair) : nullptr;
+  const V *all = vectorAt(common[0]), *half = vectorAt(common[1]), *pair = vectorAt(common[2]);
   V *p = vectorAt(s.p.get()), *q = vectorAt(s.q.get()), *r = vectorAt(s.r.get()), *z = vectorAt(s.u.get()), *dus = vectorAt(du);
   for (int position = 0, i = 0; position < L.outH * L.outW; position++)
     for (int v = 0; v < vectors; v++, i++) {
       V in = xs[i];
-      if (all) in += dus[i] + all[i] + two[i];
+      if (all) in += dus[i] + (all[i] + half[i] + pair[i]);
       const V pn = f.alpha * p[i] + f.oneMinusAlpha * q[i];
       q[i] = f.beta * q[i] + f.oneMinusBeta * in;
       p[i] = pn;
@@ -60,16 +54,17 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
     for (int t = 0; t < window; t += BLOCK) {
       const int n = smaller(BLOCK, window - t);
       __builtin_memset(w.x.get(), 0, n * L.outSize() * sizeof(T));
-      convEvents(L, D.plain.forward.get(), l == 0 ? sample.input : k.single, l == 0 ? net.burnIn + t : t, n, w.x.get());
+      spikeSums(L, D.plain.forward.get(), l == 0 ? sample.input : k.single, l == 0 ? net.burnIn + t : t, n, w.x.get());
       if (l > 0) {
         __builtin_memset(w.common.get(), 0, SHARED_MAPS * L.outSize() * sizeof(T));
-        convEvents(L, D.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get());
+        spikeSums(L, D.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get());
       }
       for (int i = 0; i < n; i++) {
         const T* u = k.u.get() + (t + i) * L.outSize();
         T* du = k.du.get() + (t + i) * L.outSize();
-        stepTangent(L, w.x.get() + i * L.outSize(), l ? w.common.get() : nullptr, l ? w.common.get() + (1 + i / 2) * L.outSize() : nullptr,
-                    D.plain.bias.get(), u, s, du);
+        const T* c = w.common.get();
+        const T* const common[3] = {l ? c : nullptr, l ? c + (1 + i / 4) * L.outSize() : nullptr, l ? c + (3 + i / 2) * L.outSize() : nullptr};
+        stepTangent(L, w.x.get() + i * L.outSize(), common, D.plain.bias.get(), u, s, du);
         if (last) continue;
         const Layer& N = net.layers[l + 1];
         T* ds = w.layer[l + 1].input.get() + (t + i) * N.aSize();
@@ -82,20 +77,16 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
   }
 }
 
-// Sums of dgX over the steps that share spikes.
+// Sums of dgX over the steps that share spikes: the tree of appendBlock.
 template <class T> void shareSums(const Layer& L, const T* gx, int n, T* out) {
   typedef Vec<T> V;
   const long map = long(L.gSize()) / LANES<T>;
   const V* g = vectorAt(gx);
   V* to = vectorAt(out);
   for (long i = 0; i < map; i++) {
-    V early = g[i], late = {};
-    if (n > 1) early += g[map + i];
-    if (n > 2) late = g[2 * map + i];
-    if (n > 3) late += g[3 * map + i];
-    to[i] = early + late;
-    to[map + i] = early;
-    to[2 * map + i] = late;
+    V sum[SHARED_MAPS + BLOCK];
+    for (int node = SHARED_MAPS + BLOCK - 1; node >= SHARED_MAPS; node--) sum[node] = node - SHARED_MAPS < n ? g[(node - SHARED_MAPS) * map + i] : V{};
+    for (int node = SHARED_MAPS - 1; node >= 0; node--) to[node * map + i] = sum[node] = sum[2 * node + 1] + sum[2 * node + 2];
   }
 }
 
@@ -138,9 +129,9 @@ void tangentBackward(Network<T>& net, const Sample<T>& sample, const T* g, const
       if (l > 0) shareSums(L, dgx, n, k.shared.get());
       outerBlock(net, sample, k, l, t, n, dgx, k.shared.get(), dW);
     }
-    if (net.burnIn > 0) addStart(L, sample.state[l], k.adjoint.dp.get(), k.adjoint.dq.get(), w, dW);
+    if (net.burnIn > 0) addStart(L, sample.state[l], k.adjoint.dp.get(), k.adjoint.dq.get(), true, w, dW);
     if (l == 0) continue;
-    denseOuter(L, k.gx.get(), k.input.get(), window, dW, w);
+    denseOuter(L, k.gx.get(), k.input.get(), window, true, dW, w);
     inputGradient(L, net.direction[l], k.gx.get(), window, true, w.dgIn.get(), w);
     inputGradient(L, net.weights[l], k.dgx.get(), window, true, w.gIn.get(), w);
     addTo(w.dgIn.get(), w.gIn.get(), window * L.inSize());

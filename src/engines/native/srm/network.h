@@ -3,15 +3,16 @@
 //   Maps are channels-last, channels padded to whole vectors (kernels/layout.h). A layer's map of U is [y][x][outCp]; gX has
 //   kW zero columns on each side. What a layer passes on are bits: [t][position] words of 64 channels.
 #pragma once
-#include "../kernels/conv.h"
+#include "../kernels/spike-sums.h"
 #include "../kernels/tiles.h"
 
 namespace srm {
 using namespace kernels;
 
-// Steps that are summed together: spikes that two or four of them share are added once (spikes.h).
-constexpr int BLOCK = 4;
-constexpr int SHARED_MAPS = 3;       // of a block: what all four share, what steps 0 and 1 share besides, what 2 and 3 share
+// Steps that are summed together: spikes that two, four or all eight of them share are added once (spikes.h).
+constexpr int BLOCK = 8;
+constexpr int SHARED_MAPS = BLOCK - 1;   // of a block: what all share; what each half shares besides; each quarter
+constexpr int INPUT_BLOCK = 4;           // steps at a time in the first layer, which shares nothing and has the largest maps
 
 // Weights as the kernels read them.
 template <class T> struct LayerPack {
@@ -37,12 +38,14 @@ struct Bits {
 template <class T> struct LayerState {
   Buffer<T> p, q, r;       // W ⊛ P and W ⊛ Q of the input, refractory trace   [y][x][outCp]
   Buffer<T> u;             // voltages of the last step
-  Buffer<T> inP, inQ;      // P and Q of the input                              [y][x + 2·pW][inCp]
+  Buffer<T> in;            // P, then Q of the input                            [2][y][x + 2·pW][inCp]
   Array<double> spikes;    // [outCp] spikes of each channel so far, all positions
   double passed = 0;       // spikes passed on so far
 };
 
 template <class T> struct Sample {
+  Array<uint32_t> rowStart, channel;   // as they came, until the burn-in makes `input` of them
+  Array<uint16_t> count;
   Events input;                    // of the first layer, all steps
   Objects<LayerState<T>> state;    // [layer]
   Objects<Bits> bits;              // [layer] what it passes on, all steps
@@ -71,11 +74,29 @@ template <class T> struct Work {
   TileWork<T> tiles;
   Buffer<T> tileSums;
   Array<double> exact;        // weights of one neuron, twice
+  Array<uint32_t> cursor;
+  Array<uint64_t> shared;     // [BLOCK + SHARED_MAPS] maps of bits
+};
+
+// What a spike adds to P and Q of its input, by how many steps before the end of the burn-in it came.
+template <class T> struct InputFilter {
+  Array<T> p, q;
+  void make(const Layer& L, int steps) {
+    p.resize(steps);
+    q.resize(steps);
+    double a = 0, b = (1 - L.beta) * L.gain;
+    for (int k = 0; k < steps; k++) {
+      p[k] = T(a);
+      q[k] = T(b);
+      a = L.alpha * a + (1 - L.alpha) * b;
+      b *= L.beta;
+    }
+  }
 };
 
 // What a run of phases does (srm.cc).
 struct Job {
-  int kind = 0, set = 0, samples = 0, gradient = 0, pack = 0, packDirection = 0;
+  int kind = 0, set = 0, samples = 0, gradient = 0, burning = 0, pack = 0, packDirection = 0;
   Array<int32_t> label;
   Array<int32_t> groupStart;
 };
@@ -92,6 +113,7 @@ template <class T> struct Network {
   Array<int> setSize;
   Objects<Work<T>> work;
   Array<size_t> offset, rawOffset;       // [layer + 1] in accumulators; in `raw`
+  Objects<InputFilter<T>> filter;        // [layer]
   Array<double> losses;                  // [sample]
   Array<T> reported;                     // [sample][reported]
   Buffer<T> accumulators;                // [group][offset of the end]
@@ -124,7 +146,7 @@ template <class T> static inline Filter<T> filterOf(const Layer& L) {
 
 template <class T> void makeState(const Layer& L, LayerState<T>& s, bool input) {
   for (auto* b : {&s.p, &s.q, &s.r, &s.u}) b->resize(L.outSize());
-  if (input) for (auto* b : {&s.inP, &s.inQ}) b->resize(L.aSize());
+  if (input) s.in.resize(2 * L.aSize());
   s.spikes.zero(L.outCp);
   s.passed = 0;
 }

@@ -15,7 +15,10 @@ static inline Window windowOf(const Layer& L, int y, int x) {
   return {{a, a + L.outCp, a + row, a + row + L.outCp}};
 }
 
-template <class T> static inline Vec<T> magnitude(Vec<T> u) { return u > Vec<T>{} ? u : -u; }
+template <class T> static inline Vec<T> magnitude(Vec<T> u) {     // without the sign bit
+  const Mask<T> sign = (Mask<T>)(-Vec<T>{});
+  return (Vec<T>)((Mask<T>)u & ~sign);
+}
 template <class V> static inline V least(V a, V b) { return a < b ? a : b; }
 template <class V> static inline V most(V a, V b) { return a > b ? a : b; }
 
@@ -52,35 +55,40 @@ static inline void stepWindow(const NeuronBlock<T>& b, const Layer& L, const Fil
   typedef Vec<T> V;
   const V bias = vectorAt(b.weights->plain.bias.get())[v], near = vectorAt(b.weights->tolerance.get())[v];
   LayerState<T>& s = *b.state;
-  V p[P], q[P], r[P], last[P], own = {};
+  V p[P], q[P], r[P], last[P], fired[P], shared[P] = {}, own = {};
   const long from = long(v) * LANES<T>, map = long(L.outSize());
   for (int i = 0; i < P; i++) {
     p[i] = *vectorAt(s.p.get() + at[i] + from);
     q[i] = *vectorAt(s.q.get() + at[i] + from);
     r[i] = *vectorAt(s.r.get() + at[i] + from);
-    last[i] = *vectorAt(s.u.get() + at[i] + from);
+    fired[i] = above<T>(*vectorAt(s.u.get() + at[i] + from));
   }
   for (int k = 0; k < b.steps; k++) {
-    V top, closest;
+    V top = {}, closest = {};
     for (int i = 0; i < P; i++) {
       V x = *vectorAt(b.single + k * map + at[i] + from);
-      if (b.common) x += *vectorAt(b.common + at[i] + from) + *vectorAt(b.common + (1 + k / 2) * map + at[i] + from);
+      if (b.common) {
+        const T* c = b.common + at[i] + from;
+        if (k % 2 == 0) shared[i] = *vectorAt(c) + *vectorAt(c + (1 + k / 4) * map) + *vectorAt(c + (3 + k / 2) * map);
+        x += shared[i];
+      }
       p[i] = f.alpha * p[i] + f.oneMinusAlpha * q[i];
       q[i] = f.beta * q[i] + f.oneMinusBeta * x;
-      r[i] = f.alphaR * r[i] - (last[i] > V{} ? f.drop + V{} : V{});
+      r[i] = f.alphaR * r[i] - f.drop * fired[i];
       const V u = p[i] + bias + r[i];
       last[i] = u;
       top = i ? most(top, u) : u;
       closest = i ? least(closest, magnitude<T>(u)) : magnitude<T>(u);
     }
-    if (sizeof(T) == 4 && bitsOf<T>(closest < near)) {
+    if (sizeof(T) == 4 && anyOf<T>(closest < near)) {
       for (int i = 0; i < P; i++) {
         decideExactly(b, at[i] + from, k, near, last[i]);
         top = i ? most(top, last[i]) : last[i];
       }
     }
     for (int i = 0; i < P; i++) {
-      own += above<T>(last[i]);
+      fired[i] = above<T>(last[i]);
+      own += fired[i];
       if (b.u) *vectorAt(b.u + k * map + at[i] + from) = last[i];
     }
     if (pass) {

@@ -1,7 +1,7 @@
 // Spikes as bits, and as the lists that the products of a convolution take.
-// Consecutive steps share most of their spikes: what all four steps of a block have in common, and what two of them have
-// besides, is summed once (lists `common`: three maps a block), the rest step by step (lists `single`). Sums stay sums of
-// positive terms, so nothing drifts. On the paper's network a third of the additions is left out.
+// Consecutive steps share most of their spikes: what all eight steps of a block have in common, what each half of it has
+// besides, and each pair, is summed once (lists `common`: seven maps a block), the rest step by step (lists `single`). Unlike
+// sums of differences nothing drifts. On the paper's network less than half of the additions is left.
 #pragma once
 #include "network.h"
 
@@ -28,14 +28,23 @@ template <class T> static inline uint32_t bitsOf(Mask<T> mask) {
   return bits;
 }
 
+// Whether a mask has a lane.
+template <class T> static inline bool anyOf(Mask<T> mask) {
+  typedef int8_t Bytes __attribute__((vector_size(LANES<T>)));
+  const Bytes bytes = __builtin_convertvector(mask, Bytes);
+  uint64_t words[2] = {0, 0};
+  __builtin_memcpy(words, &bytes, LANES<T>);
+  return (words[0] | words[1]) != 0;
+}
+
 // Appends the channels of the set bits of a position as keys x·C + channel.
 static inline uint16_t* appendKeys(uint64_t bits, uint32_t base, uint16_t* list) {
   for (; bits; bits &= bits - 1) *list++ = uint16_t(base + __builtin_ctzll(bits));
   return list;
 }
 
-// Map of one step appended to a list: positions' words given by `word(index)`.
-template <class F> static inline void appendMap(const Layer& next, int words, Events& e, F word) {
+// Bits of one map [position][words] appended to a list.
+static inline void appendMap(const Layer& next, int words, Events& e, const uint64_t* word) {
   const size_t before = e.key.size();
   e.key.resize(before + size_t(next.inH) * next.inW * next.inC);
   uint16_t* const first = e.key.data();
@@ -45,27 +54,31 @@ template <class F> static inline void appendMap(const Layer& next, int words, Ev
   uint32_t* start = e.start.data() + row;
   for (int y = 0, i = 0; y < next.inH; y++)
     for (int x = 0; x < next.inW; x++) {
-      for (int k = 0; k < words; k++, i++) list = appendKeys(word(i), uint32_t(x * next.inC + k * 64), list);
+      for (int k = 0; k < words; k++, i++) list = appendKeys(word[i], uint32_t(x * next.inC + k * 64), list);
       *start++ = uint32_t(list - first);
     }
   e.key.resize(list - first);
 }
 
-// Lists of steps [t, t + n) of the layer that reads `bits`; n ≤ BLOCK. A step that is missing shares nothing.
-static inline void appendBlock(const Layer& next, const Bits& bits, int t, int n, Events& single, Events& common) {
-  const uint64_t* step[BLOCK];
-  for (int k = 0; k < BLOCK; k++) step[k] = bits.at(t + smaller(k, n - 1));
-  const uint64_t *a = step[0], *b = step[1], *c = step[2], *d = step[3];
-  const uint64_t early = n >= 2 ? ~0ull : 0, late = n >= 4 ? ~0ull : 0;
-  const int words = bits.words;
-  appendMap(next, words, common, [&](int i) { return a[i] & b[i] & c[i] & d[i] & late; });
-  appendMap(next, words, common, [&](int i) { return a[i] & b[i] & early & ~(c[i] & d[i] & late); });
-  appendMap(next, words, common, [&](int i) { return c[i] & d[i] & late & ~(a[i] & b[i]); });
-  for (int k = 0; k < n; k++) {
-    const uint64_t *other = step[k ^ 1], partner = k < 2 ? early : late;
-    const uint64_t* own = step[k];
-    appendMap(next, words, single, [&](int i) { return own[i] & ~(other[i] & partner); });
+// Lists of steps [t, t + n) of the layer that reads `bits`; n ≤ BLOCK. A step that is missing shares nothing. `room` holds a
+// tree of maps: leaves are steps, and a node is what its two children share, which is taken from both.
+static inline void appendBlock(const Layer& next, const Bits& bits, int t, int n, Events& single, Events& common, Array<uint64_t>& room) {
+  const size_t map = size_t(bits.positions) * bits.words;
+  room.resize((BLOCK + SHARED_MAPS) * map);
+  uint64_t* const steps = room.data() + SHARED_MAPS * map;
+  __builtin_memcpy(steps, bits.at(t), n * map * sizeof(uint64_t));
+  __builtin_memset(steps + n * map, 0, (BLOCK - n) * map * sizeof(uint64_t));
+  for (int node = SHARED_MAPS - 1; node >= 0; node--) {
+    uint64_t *parent = room.data() + node * map, *left = room.data() + (2 * node + 1) * map, *right = left + map;
+    for (size_t i = 0; i < map; i++) {
+      const uint64_t both = left[i] & right[i];
+      parent[i] = both;
+      left[i] ^= both;
+      right[i] ^= both;
+    }
   }
+  for (int node = 0; node < SHARED_MAPS; node++) appendMap(next, bits.words, common, room.data() + node * map);
+  for (int k = 0; k < n; k++) appendMap(next, bits.words, single, steps + k * map);
 }
 
 static inline double countBits(const Bits& bits, int t) {

@@ -5,7 +5,7 @@ import type { NetworkSpec, Parameters } from "../../../model/types.js";
 import type { SpikeTensor } from "../../../events/types.js";
 import type { Task } from "../../../tasks/types.js";
 import type { Engine, EvaluationResult, Gradients, InnerLoop, MetaStepOptions, MetaStepResult, TaskMetrics } from "../../engine.js";
-import { JOB, SET, SET_MASK, SRM_RESULT } from "./binding.js";
+import { FLAG, JOB, SET, SET_MASK, SRM_RESULT } from "./binding.js";
 import type { Precision, Reals, SrmBinding } from "./binding.js";
 import { kernelLayers } from "./kernel-layers.js";
 
@@ -100,7 +100,7 @@ export class SrmEngine<H> implements Engine {
 
   private async runMetaStep(masters: Reals, task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
     const inner = this.innerOf(options);
-    const handle = await this.load(masters, task, inner);
+    const handle = await this.load(masters, task, inner, inner.steps > 0);
     const path = await this.adapt(masters, handle, task, inner, options.outer === "anil");
     const query = await this.query(masters, path.final, handle, task, inner, options.outer !== "reptile");
     const metrics = this.metrics(query, task);
@@ -118,14 +118,14 @@ export class SrmEngine<H> implements Engine {
     masters: Reals, task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly features?: boolean },
   ): Promise<EvaluationResult> {
     const inner = this.innerOf(options);
-    const handle = await this.load(masters, task, inner);
+    const handle = await this.load(masters, task, inner, options.learn && inner.steps > 0);
     const path = options.learn ? await this.adapt(masters, handle, task, inner, options.outer === "anil") : null;
     const adapted = path !== null && path.steps.length > 0;
     let start: readonly Reals[] = [];
     if (options.features !== false) {
       // Features are those of the start weights.
-      const support = path?.reported ?? (await this.run(handle, masters, SET.support, task.supportLabels, false)).reported;
-      start = [support, (adapted ? await this.run(handle, masters, SET.query, task.queryLabels, false) : null)?.reported ?? new Float32Array(0)];
+      const support = path?.reported ?? (await this.run(handle, masters, SET.support, task.supportLabels, 0)).reported;
+      start = [support, (adapted ? await this.run(handle, masters, SET.query, task.queryLabels, 0) : null)?.reported ?? new Float32Array(0)];
     }
     const query = await this.query(masters, path?.final ?? masters, handle, task, inner, false);
     if (start.length > 0 && !adapted) start = [start[0], query.reported];
@@ -185,13 +185,14 @@ export class SrmEngine<H> implements Engine {
     return handle;
   }
 
-  /** Samples into the kernels, and their burn-in with the start weights. */
-  private async load(masters: Reals, task: Task, inner: InnerLoop): Promise<Handle<H>> {
+  /** Samples into the kernels, and their burn-in with the start weights; that of the queries waits for the first inner step
+   *  where there is one (FLAG.burnQueries). */
+  private async load(masters: Reals, task: Task, inner: InnerLoop, adapts: boolean): Promise<Handle<H>> {
     const handle = this.handleFor(SrmEngine.undifferentiated(this.spec, inner));
     this.loadSet(handle, SET.support, task.support);
     this.loadSet(handle, SET.query, task.query);
     this.binding.weights(handle.native, 0, masters);
-    await this.burn(handle, SET_MASK.both);
+    await this.burn(handle, adapts ? SET_MASK.support : SET_MASK.both);
     return handle;
   }
 
@@ -199,24 +200,24 @@ export class SrmEngine<H> implements Engine {
     this.binding.setSize(handle.native, set, samples.length);
     samples.forEach(({ rowStart, channel, count }, i) => {
       const known = rowStart.length === this.spec.steps + 1 ? rowStart : padded(rowStart, this.spec.steps + 1);
-      this.binding.sample(handle.native, set, i, known, Uint32Array.from(channel), Uint16Array.from(count));
+      this.binding.sample(handle.native, set, i, known, new Uint32Array(channel), new Uint16Array(count));
     });
   }
 
   private burn(handle: Handle<H>, mask: number): Promise<void> {
-    return this.binding.run(handle.native, JOB.burn, mask, new Int32Array(0), false);
+    return this.binding.run(handle.native, JOB.burn, mask, new Int32Array(0), 0);
   }
 
   /** Forward of a set with some weights, and its gradient where that is wanted. */
-  private async run(handle: Handle<H>, theta: Reals, set: number, labels: readonly number[], gradient: boolean): Promise<SetResult> {
+  private async run(handle: Handle<H>, theta: Reals, set: number, labels: readonly number[], flags: number): Promise<SetResult> {
     this.binding.weights(handle.native, 0, theta);
-    await this.binding.run(handle.native, JOB.gradient, set, Int32Array.from(labels), gradient);
+    await this.binding.run(handle.native, JOB.gradient, set, Int32Array.from(labels), flags);
     const losses = this.binding.result(handle.native, SRM_RESULT.losses);
     let loss = 0;
     for (const x of losses) loss += x;
     return {
       loss: loss / labels.length, reported: this.binding.result(handle.native, SRM_RESULT.reported),
-      gradient: gradient ? this.binding.result(handle.native, SRM_RESULT.gradient) : this.reals(0),
+      gradient: flags & FLAG.gradient ? this.binding.result(handle.native, SRM_RESULT.gradient) : this.reals(0),
     };
   }
 
@@ -239,7 +240,7 @@ export class SrmEngine<H> implements Engine {
     let reported: Reals | null = null;
     for (let k = 0; k < inner.steps; k++) {
       await this.restart(handle, theta, inner, SET_MASK.support, k > 0);
-      const result = await this.run(handle, theta, SET.support, task.supportLabels, true);
+      const result = await this.run(handle, theta, SET.support, task.supportLabels, k > 0 ? FLAG.gradient : FLAG.gradient | FLAG.burnQueries);
       reported ??= result.reported;
       steps.push({ from: theta, gradient: result.gradient });
       const next = theta.slice();
@@ -258,7 +259,7 @@ export class SrmEngine<H> implements Engine {
 
   private async query(masters: Reals, theta: Reals, handle: Handle<H>, task: Task, inner: InnerLoop, gradient: boolean): Promise<SetResult> {
     await this.restart(handle, theta, inner, SET_MASK.query, theta !== masters);
-    return this.run(handle, theta, SET.query, task.queryLabels, gradient);
+    return this.run(handle, theta, SET.query, task.queryLabels, gradient ? FLAG.gradient : 0);
   }
 
   /** Takes `v` back through the inner steps, last first: with `second`, v ← v − H(θ_k)·(α∘v), H of the mean support loss.
@@ -280,7 +281,7 @@ export class SrmEngine<H> implements Engine {
       for (let i = 0; i < v.length; i++) direction[i] *= path.alpha[i];
       this.binding.weights(handle.native, 0, from);
       this.binding.weights(handle.native, 1, direction);
-      await this.binding.run(handle.native, JOB.hessian, SET.support, Int32Array.from(task.supportLabels), true);
+      await this.binding.run(handle.native, JOB.hessian, SET.support, Int32Array.from(task.supportLabels), FLAG.gradient);
       const product = this.binding.result(handle.native, SRM_RESULT.gradient);
       for (let i = 0; i < v.length; i++) v[i] -= product[i];
     }

@@ -19,6 +19,7 @@ namespace srm {
 
 enum Kind { BURN, GRADIENT, HESSIAN };
 enum Phase { PACK, SAMPLES, COLLECT };
+enum Flags { GRADIENT_WANTED = 1, BURN_QUERIES = 2 };
 
 // ints: layers, steps, burn-in, threads; then for each layer inC inH inW outC outH outW kH kW sH sW pH pW pool groups.
 // reals: for each layer alpha beta alphaR wr gain.
@@ -50,6 +51,8 @@ template <class T> void* create(const int32_t* ints, const double* reals) {
     net->rawOffset.push(net->rawOffset[l] + L.externalWeights() + L.outC);
     outside += L.externalWeights() / row[13] + L.outC;
   }
+  net->filter.make(count);
+  for (int l = 0; l < count; l++) net->filter[l].make(net->layers[l], net->burnIn);
   net->collected.zero(outside);
   makePacks(*net, net->weights);
   return net;
@@ -61,33 +64,6 @@ template <class T> void destroy(void* h) {
   release(net);
 }
 
-template <class T>
-void loadSample(Network<T>& net, Events& e, const uint32_t* rowStart, const uint32_t* channel, const uint16_t* count) {
-  const Layer& L = net.layers[0];
-  const int positions = L.inH * L.inW;
-  e.positions = positions;
-  e.steps = net.steps;
-  const uint32_t total = rowStart[net.steps];
-  e.start.zero(size_t(net.steps) * positions + 1);
-  e.key.resize(total);
-  bool binary = true;
-  for (uint32_t k = 0; k < total; k++) binary = binary && count[k] == 1;
-  e.value.clear();
-  if (!binary) e.value.resize(total);
-  for (int t = 0; t < net.steps; t++)
-    for (uint32_t k = rowStart[t]; k < rowStart[t + 1]; k++) e.start[size_t(t) * positions + channel[k] % positions + 1]++;
-  for (size_t i = 1; i < e.start.size(); i++) e.start[i] += e.start[i - 1];
-  Array<uint32_t> at;
-  at.resize(e.start.size());
-  __builtin_memcpy(at.data(), e.start.data(), e.start.size() * sizeof(uint32_t));
-  for (int t = 0; t < net.steps; t++)
-    for (uint32_t k = rowStart[t]; k < rowStart[t + 1]; k++) {
-      const uint32_t slot = at[size_t(t) * positions + channel[k] % positions]++;
-      e.key[slot] = uint16_t(channel[k] % L.inW * L.inC + channel[k] / positions);
-      if (!binary) e.value[slot] = count[k];
-    }
-}
-
 // Groups of samples: a sixteenth of what is left each, one sample at the end.
 static inline void makeGroups(Job& job) {
   job.groupStart.clear();
@@ -96,41 +72,41 @@ static inline void makeGroups(Job& job) {
 }
 static inline int groupsOf(const Job& job) { return int(job.groupStart.size()) - 1; }
 
-// Says what the next run of the phases does. BURN: set is a mask of sets.
-template <class T> void setJob(Network<T>& net, int kind, int set, int samples, const int32_t* label, int gradient) {
+// Says what the next run of the phases does. BURN: set is a mask of sets. `flags`: GRADIENT_WANTED; BURN_QUERIES beside the
+// support's gradient, as both need no more than the start weights and five samples share out badly.
+template <class T> void setJob(Network<T>& net, int kind, int set, int samples, const int32_t* label, int flags) {
   Job& job = net.job;
   job.kind = kind;
   job.set = set;
   job.samples = samples;
-  job.gradient = gradient;
+  job.gradient = flags & GRADIENT_WANTED;
+  job.burning = kind == BURN ? set : flags & BURN_QUERIES ? 2 : 0;
   job.pack = (net.stale ? packItems(net) : 0);
   job.packDirection = kind == HESSIAN && net.staleDirection ? packItems(net) : 0;
   net.stale = false;
   if (kind == HESSIAN) net.staleDirection = false;
   const size_t bytes = net.raw.size() * sizeof(T);
-  if (kind == BURN) {
-    for (int s = 0; s < 2; s++) {
-      if (!(set >> s & 1)) continue;
-      net.rawBurn[s].resize(net.raw.size());
-      __builtin_memcpy(net.rawBurn[s].data(), net.raw.data(), bytes);
-    }
-    return;
+  for (int s = 0; s < 2; s++) {
+    if (!(job.burning >> s & 1)) continue;
+    net.rawBurn[s].resize(net.raw.size());
+    __builtin_memcpy(net.rawBurn[s].data(), net.raw.data(), bytes);
   }
+  if (kind == BURN) return;
   net.weightsAreBurnt = __builtin_memcmp(net.rawBurn[set].data(), net.raw.data(), bytes) == 0;
   job.label.resize(samples);
   for (int i = 0; i < samples; i++) job.label[i] = label[i];
   makeGroups(job);
   net.losses.zero(samples);
   net.reported.resize(samples * net.reportedSize());
-  if (gradient) net.accumulators.resize(groupsOf(job) * net.offset[net.layers.size()]);
+  if (job.gradient) net.accumulators.resize(groupsOf(job) * net.offset[net.layers.size()]);
 }
 
 template <class T> int items(const Network<T>& net, int phase) {
   const Job& job = net.job;
   if (phase == PACK) return job.pack + job.packDirection;
   if (phase == COLLECT) return job.kind == BURN || !job.gradient ? 0 : packItems(net);
-  if (job.kind != BURN) return groupsOf(job);
-  return (job.set & 1 ? net.setSize[0] : 0) + (job.set & 2 ? net.setSize[1] : 0);
+  const int burning = (job.burning & 1 ? net.setSize[0] : 0) + (job.burning & 2 ? net.setSize[1] : 0);
+  return burning + (job.kind == BURN ? 0 : groupsOf(job));
 }
 
 template <class T> void runItem(Network<T>& net, int phase, int item, int thread) {
@@ -141,9 +117,10 @@ template <class T> void runItem(Network<T>& net, int phase, int item, int thread
     return;
   }
   if (phase == COLLECT) return collect(net, groupsOf(job), item);
-  if (job.kind == BURN) {
-    const int first = job.set & 1 ? net.setSize[0] : 0, set = item < first ? 0 : 1;
-    return burnSample(net, net.sets[set][set ? item - first : item], net.work[thread]);
+  const int groups = job.kind == BURN ? 0 : groupsOf(job);
+  if (item >= groups) {
+    const int first = job.burning & 1 ? net.setSize[0] : 0, index = item - groups, set = index < first ? 0 : 1;
+    return burnSample(net, net.sets[set][set ? index - first : index], net.work[thread]);
   }
   const size_t size = net.offset[net.layers.size()];
   T* into = job.gradient ? net.accumulators.get() + item * size : nullptr;
@@ -178,10 +155,10 @@ using srm::Network;
   SRM_FUNCTION(sample, suffix)(void* h, int set, int index, const uint32_t* rowStart, const uint32_t* channel,         \
                                const uint16_t* count)->void {                                                          \
     auto& net = *static_cast<Network<T>*>(h);                                                                          \
-    srm::loadSample<T>(net, net.sets[set][index].input, rowStart, channel, count);                                     \
+    srm::keepSample<T>(net.sets[set][index], net.steps, rowStart, channel, count);                                     \
   }                                                                                                                    \
-  SRM_FUNCTION(job, suffix)(void* h, int kind, int set, int samples, const int32_t* label, int gradient)->void {       \
-    srm::setJob<T>(*static_cast<Network<T>*>(h), kind, set, samples, label, gradient);                                 \
+  SRM_FUNCTION(job, suffix)(void* h, int kind, int set, int samples, const int32_t* label, int flags)->void {          \
+    srm::setJob<T>(*static_cast<Network<T>*>(h), kind, set, samples, label, flags);                                    \
   }                                                                                                                    \
   SRM_FUNCTION(items, suffix)(void* h, int phase)->int { return srm::items<T>(*static_cast<Network<T>*>(h), phase); }  \
   SRM_FUNCTION(run, suffix)(void* h, int phase, int item, int thread)->void {                                          \
