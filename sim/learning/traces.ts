@@ -11,7 +11,7 @@ function nextTrace(x: number, decay: number, random: number, spiked: boolean, im
   const decayed = (x * decay + (random >>> 16)) >>> 16;
   if (!spiked) return decayed;
   const next = decayed + impulse + ((random & FRACTION_MASK) < fraction ? 1 : 0);
-  return next > TRACE_MAX ? TRACE_MAX : next;
+  return Math.min(TRACE_MAX, next);
 }
 
 /** Step in the epoch, 1…tepoch. */

@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** A .npy as numpy writes it: magic, version 1, header padded to 64 bytes. */
 function npy(values: readonly number[], shape: readonly number[], descr = "<i8"): Uint8Array {
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(", ")}${shape.length === 1 ? "," : ""}), }`;
-  const header = text.padEnd(Math.ceil((text.length + 11) / 64) * 64 - 11, " ") + "\n";
+  const header = `${text.padEnd(Math.ceil((text.length + 11) / 64) * 64 - 11, " ")}\n`;
   const data = descr === "|u1" ? Uint8Array.from(values) : new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
   return Uint8Array.from([
     0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, header.length & 255, header.length >> 8, ...new TextEncoder().encode(header), ...data,
