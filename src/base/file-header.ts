@@ -10,9 +10,8 @@ export interface FileHeader {
   readonly sha256: string;
   /** Name → SHA-256 of what the payload was made from. */
   readonly parents: Readonly<Record<string, string>>;
-  /** Start of the SHA-256 of the header without this field, so that damage to the header is found too; missing in files
-   *  written before 2026-11-24. */
-  readonly check?: string;
+  /** Start of the SHA-256 of the header without this field, so that damage to the header is found too. */
+  readonly check: string;
 }
 
 const MAGIC = new TextEncoder().encode("metaloihi\n");
@@ -20,21 +19,22 @@ const LENGTH_BYTES = 4;
 const HEADER_LIMIT_BYTES = 65_536;
 
 const CHECK_DIGITS = 16;
-const HEADER_KEYS = "formatVersion kind parents sha256";
+const HEADER_KEYS = "check formatVersion kind parents sha256";
+type Unchecked = Omit<FileHeader, "check">;
 
 /** Text of a header without its check. */
-function canonicalText({ kind, formatVersion, parents, sha256 }: FileHeader): string {
+function canonicalText({ kind, formatVersion, parents, sha256 }: Unchecked): string {
   return JSON.stringify({ kind, formatVersion, parents, sha256 });
 }
 
-const checkOf = (header: FileHeader): string =>
+const checkOf = (header: Unchecked): string =>
   sha256Hex(new TextEncoder().encode(canonicalText(header))).slice(0, CHECK_DIGITS);
 
-const headerText = (header: FileHeader): string => canonicalText(header).replace(/\}$/, `,"check":"${checkOf(header)}"}`);
+const headerText = (header: Unchecked): string => canonicalText(header).replace(/\}$/, `,"check":"${checkOf(header)}"}`);
 
 /** Wraps a payload: magic `metaloihi\n`, header length (u32, little-endian), header as JSON, payload. */
 export function withHeader(
-  header: Omit<FileHeader, "sha256">,
+  header: Omit<Unchecked, "sha256">,
   payload: Uint8Array,
 ): Uint8Array {
   const text = new TextEncoder().encode(headerText({ ...header, sha256: sha256Hex(payload) }));
@@ -45,7 +45,7 @@ export function withHeader(
 
 /** A header by itself, filled with blanks to `bytes`: for files whose hash is known only once their payload is written.
  *  The payload then stands at byte `bytes`. */
-export function headerBytes(header: FileHeader, bytes: number): Uint8Array {
+export function headerBytes(header: Unchecked, bytes: number): Uint8Array {
   const text = new TextEncoder().encode(headerText(header).padEnd(bytes - MAGIC.length - LENGTH_BYTES, " "));
   const length = new Uint8Array(LENGTH_BYTES);
   new DataView(length.buffer).setUint32(0, text.length, true);
@@ -76,7 +76,7 @@ export function readHeader(bytes: Uint8Array, fileName: string): { header: FileH
   }
   const text = new TextDecoder().decode(bytes.subarray(start, start + length)).trimEnd();
   const keys = Object.keys(header).sort().join(" ");
-  const known = keys === HEADER_KEYS || (keys === `check ${HEADER_KEYS}` && header.check === checkOf(header));
+  const known = keys === HEADER_KEYS && header.check === checkOf(header);
   // Nothing twice, nothing beside the fields, no blanks: whatever was changed shows.
   if (!known || text !== JSON.stringify(header)) throw damaged("the header is damaged");
   return { header, payloadOffset: start + length };
