@@ -27,8 +27,14 @@ describe("damage to a file of ours", () => {
       return new Uint8Array([...new TextEncoder().encode("metaloihi\n"), ...length, ...bytes, ...payload]);
     };
     const sha = sha256Hex(payload);
-    expect(readHeader(text(`{"kind":"a","formatVersion":1,"parents":{},"sha256":"${sha}"}`), "x").header.kind).toBe("a");
+    const check = readHeader(withHeader({ kind: "a", formatVersion: 1, parents: {} }, payload), "x").header.check;
+    const sound = `{"kind":"a","formatVersion":1,"parents":{},"sha256":"${sha}","check":"${check}"}`;
+    expect(readHeader(text(sound), "x").header.kind).toBe("a");
     for (const header of [
+      `{"kind":"a","formatVersion":1,"parents":{},"sha256":"${sha}"}`,
+      sound.replace("{", '{"kind":"a",'),
+      sound.replace(/\}$/, ',"more":1}'),
+      sound.replace(",", ", "),
       `{"kind":"a","formatVersion":1,"pamatVersion":1,"parents":{},"sha256":"${sha}"}`,
       `{"kind":"a","kind":"a","formatVersion":1,"parents":{},"sha256":"${sha}"}`,
       `{"kind":"a", "formatVersion":1,"parents":{},"sha256":"${sha}"}`,
