@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noApproximativeNumericConstant: positions as fitted
 import type { SaccadeModel } from "./saccades.js";
 
 /** Where the image stands during the three saccades, every 5 ms: see `NMNIST_MODEL`. */

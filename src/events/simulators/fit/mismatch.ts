@@ -1,4 +1,4 @@
-import { type SaccadeModel } from "../saccades.js";
+import type { SaccadeModel } from "../saccades.js";
 import type { EventStream } from "../../types.js";
 import { type Paired, simulateAll } from "./objective.js";
 

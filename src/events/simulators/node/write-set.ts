@@ -122,8 +122,8 @@ async function inThreads(
       else settle();
     };
     const hand = (): void => {
-      if (next >= chunks.length || interrupted()) return end();
-      worker.postMessage(chunks[next++]);
+      if (next >= chunks.length || interrupted()) end();
+      else worker.postMessage(chunks[next++]);
     };
     worker.on("message", (answer: ChunkAnswer) => {
       if ("failed" in answer) return end(new Error(answer.failed));
