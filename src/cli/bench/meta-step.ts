@@ -69,7 +69,7 @@ export async function benchmarkMetaStep(bench: MetaStepBench): Promise<MetaStepF
     for (let k = 0; k <= bench.repeats; k++) {
       const [start, before] = [performance.now(), process.cpuUsage()];
       if (bench.mode === "eval" || bench.mode === "forward") {
-        ({ loss, spikeRates: rates } = await engine.evaluate(problem.task, { ...options, learn: bench.mode === "eval" }));
+        ({ loss, spikeRates: rates } = await engine.evaluate(problem.task, { ...options, learn: bench.mode === "eval", features: false }));
       }
       else {
         const result = await engine.metaStep(problem.task, options);
