@@ -51,6 +51,12 @@ export async function preparedSource(resolved: ResolvedConfig, dataPath?: string
     return config.geometry || config.preset || config.network ? resolved : resolveConfig({ ...config, preset });
   };
   if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place, resolved.config.data.simulated), resolved) };
+  if (resolved.config.data.simulated !== undefined) {
+    throw userError({
+      code: "E-DATA-005", at: "data.simulated", found: `given for ${set}`, limit: "double-nmnist",
+      hint: "simulated recordings of another set are trained on with --data",
+    });
+  }
   if (dataPath === undefined) {
     throw userError({
       code: "E-DATA-001", at: `data.set "${set}"`, found: "its recordings do not ship with this package",

@@ -1,7 +1,7 @@
 /** Where recordings are read from, what is kept of them, and what is said meanwhile. */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { Progress } from "./progress.js";
 import { contentDigest } from "../tasks/node/content-digest.js";
 import { cachedFrames, defaultCacheFolder } from "../tasks/node/frame-cache.js";
@@ -39,8 +39,31 @@ export interface RecordingSet {
 /** Name of a file that says of a folder of recordings that they were simulated. */
 export const SIMULATED_MARK = "simulated.json";
 
-/** What the recordings below a path are: simulated sets say so in a file of their own. */
-export const dataKindOf = (path: string): "real" | "simulated" => (existsSync(join(path, SIMULATED_MARK)) ? "simulated" : "real");
+/** What the recordings below a path are: simulated sets say so in a file of their own, which stands in their folder, in one above, or
+ *  in the zip. */
+export function dataKindOf(path: string): "real" | "simulated" {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() && zipNames(path).includes(SIMULATED_MARK)) return "simulated";
+  for (let folder = resolve(path); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, SIMULATED_MARK))) return "simulated";
+    if (folder === dirname(folder)) return "real";
+  }
+}
+
+/** The end of a file, where a zip lists the names of what it holds, as text. */
+function zipNames(path: string): string {
+  const { size } = statSync(path);
+  const bytes = Buffer.alloc(Math.min(size, ZIP_DIRECTORY_BYTES));
+  const file = openSync(path, "r");
+  try {
+    readSync(file, bytes, 0, bytes.length, size - bytes.length);
+  } finally {
+    closeSync(file);
+  }
+  return bytes.toString("latin1");
+}
+
+/** More than the directory of any set that is read as a zip takes. */
+const ZIP_DIRECTORY_BYTES = 2 ** 24;
 
 /** Digest of the contents of a set's files; undefined where nothing is kept. */
 export function digestOf({ path, files }: Pick<RecordingSet, "path" | "files">, place: DataPlace): string | undefined {

@@ -36,8 +36,10 @@ export interface ReportInput {
 export function buildReport(input: ReportInput): ReportData {
   const { image, checkpoint, result } = input;
   const classes = result.perTask.length * input.ways;
+  // `data` is what was tested on; training may have had simulated recordings beside the real ones (design §8).
+  const mixed = checkpoint.config.includes('"simulated":');
   return {
-    title: input.title, data: checkpoint.data, protocol: checkpoint.protocol, source: input.source, split: input.split,
+    title: input.title, data: checkpoint.data, protocol: checkpoint.protocol, source: mixed ? `${input.source}, trained on simulated recordings too` : input.source, split: input.split,
     ways: input.ways, shots: input.shots, network: describeNetwork(checkpoint.spec), engine: input.engine, seconds: input.seconds,
     tasks: { trained: checkpoint.step, tested: result.perTask.length },
     accuracy: result.accuracy, floors: input.floors, perTask: result.perTask.map((t) => t.after),

@@ -40,7 +40,11 @@ describe("refusals", () => {
   });
 
   // E-ENG-021 was the refusal of a form of SOEL, and went with the last one refused.
-  it("say what the kernels' last layer may be [E-ENG-020]", () => {
+  it("say what the kernels' last layer may be [E-ENG-020], and how long a row of a map [E-ENG-021]", () => {
+    const long = resolveConfig({ network: { input: { height: 4, width: 700 }, layers: [
+      { kind: "conv", name: "wide", channels: 100, kernel: 3 }, { kind: "conv", name: "narrow", channels: 4, kernel: 3, stride: 3 },
+      { kind: "dense", name: "output", outputs: 5 }] } });
+    expect(() => kernelSpec(long.spec, 1)).toThrow(/layer "wide": 700 columns of 100 channels.*E-ENG-021/);
     const wide = { ...PRESETS.demo.network, layers: PRESETS.demo.network.layers.map((l) => (l.kind === "dense" ? { ...l, outputs: 5000 } : l)) };
     expect(() => kernelSpec(wide, 1)).toThrow(/layer "output": 5000 outputs.*E-ENG-020/);
   });

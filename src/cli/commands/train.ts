@@ -35,7 +35,9 @@ export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
   const { resolved, source } = await preparedSource(readConfig(args.config, { seed: args.seed, tasks: args.tasks }), args.data, args);
   const { engine, notice } = await engineFor(resolved.config, resolved.spec, { engine: args.engine, threads: args.threads });
   if (notice) process.stderr.write(`${notice}\n`);
-  process.stderr.write(`${resolved.spec.name}: ${source.name}, ${source.data} recordings, protocol ${source.protocol}; engine ${engine.name}, ${engine.threads} threads\n`);
+  // Validation stays real whatever training is fed with (design §8).
+  const mixed = resolved.config.data.simulated !== undefined;
+  process.stderr.write(`${resolved.spec.name}: ${source.name}, ${source.data} recordings${mixed ? " and simulated ones to train on" : ""}, protocol ${source.protocol}; engine ${engine.name}, ${engine.threads} threads\n`);
   const started = performance.now();
   try {
     const run = await runTraining(resolved, engine, source, { out: args.out, resume: args.resume === true });
@@ -47,7 +49,7 @@ export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
       json: {
         checkpoint: paths.last, best: paths.best, tasks: last.step, validation: last.history.length > 0 ? 100 * last.history[last.history.length - 1].validation : null,
         bestValidation: 100 * last.bestValidation, sha256, seconds, engine: engine.name, threads: engine.threads, interrupted: run.interrupted,
-        data: source.data, protocol: source.protocol,
+        data: source.data, trainedOn: mixed ? [source.data, "simulated"] : [source.data], protocol: source.protocol,
       },
       text: [
         `${run.interrupted ? "Stopped" : "Trained"} after ${last.step} tasks, ${seconds.toFixed(1)} s: ${paths.last}`,

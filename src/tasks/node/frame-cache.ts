@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -82,7 +82,7 @@ class CacheFile {
   private at = HEADER_BYTES;
 
   constructor(private readonly path: string, private readonly key: string) {
-    this.partial = `${path}.${process.pid}.partial`;
+    this.partial = `${path}.${process.pid}-${randomUUID()}.partial`;
     this.handle = openSync(this.partial, "w");
   }
 

@@ -9,6 +9,9 @@ import { AUTHORS } from "../../reference/plastic-rule.js";
 /** Largest number of outputs the kernels hold on their stack (loihi/plastic.h). */
 const MAX_OUTPUTS = 64;
 
+/** Neurons of a row that 16-bit event keys number (kernels/layout.h). */
+const MAX_ROW = 65_536;
+
 /** Forms of the rule as loihi/plastic.h numbers them. */
 const FORM = { chip: 1, "authors-chip": 2 } as const;
 
@@ -18,7 +21,7 @@ export const weightedLayers = (spec: NetworkSpec): readonly WeightedLayer[] =>
   spec.layers.filter((layer): layer is WeightedLayer => layer.kind !== "pool");
 
 /** Arguments of `create`: see loihi.cc for the rows. A hidden dense layer is the convolution whose kernel is its input.
- *  @throws UserError E-ENG-020 where the last layer cannot be run */
+ *  @throws UserError E-ENG-020 where the last layer cannot be run, E-ENG-021 where a row of a map is too long */
 export function kernelSpec(spec: NetworkSpec, threads: number): { head: Int32Array; rows: Int32Array; exps: Int32Array } {
   const shapes = networkShapes(spec);
   const last = spec.layers[spec.layers.length - 1];
@@ -28,6 +31,13 @@ export function kernelSpec(spec: NetworkSpec, threads: number): { head: Int32Arr
       limit: `the last layer is dense, with at most ${MAX_OUTPUTS} outputs`,
     });
   }
+  shapes.slice(0, -1).forEach(([channels, , width], k) => {
+    if (channels * width <= MAX_ROW) return;
+    throw userError({
+      code: "E-ENG-021", at: k === 0 ? "network.input" : `layer "${spec.layers[k - 1].name}"`, found: `${width} columns of ${channels} channels`,
+      limit: `${MAX_ROW} neurons a row in this engine`, hint: "take --engine reference",
+    });
+  });
   const rows: number[] = [];
   const exps: number[] = [];
   spec.layers.slice(0, -1).forEach((layer, k) => {

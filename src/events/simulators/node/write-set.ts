@@ -79,8 +79,14 @@ interface Done { readonly units: number; readonly events: number; readonly files
 
 /** Opens the unfinished folder. @returns first unit → what is done, of every chunk that an earlier run finished */
 function begin(partial: string, plan: string): Map<number, Done> {
+  const planFile = join(partial, PLAN_FILE);
+  if (existsSync(partial) && !existsSync(planFile)) {
+    throw userError({
+      code: "E-CAM-006", at: partial, found: "it is there already, and is not what an interrupted simulation left",
+      limit: "a name that is free while the set is made", hint: "another --out, or move it away",
+    });
+  }
   try {
-    const planFile = join(partial, PLAN_FILE);
     if (existsSync(planFile) && readFileSync(planFile, "utf8") === plan) return doneChunks(join(partial, DONE_FILE));
     rmSync(partial, { recursive: true, force: true });
     makeFolder(dirname(partial));
