@@ -37,7 +37,7 @@ export function verifyIntegers(model: QuantizedNetwork, diagnostics: Diagnostics
       at: `network "${spec.name}"`,
       found: `neuron model "${spec.neuronModel}"`,
       limit: '"loihi"',
-      hint: 'train with neuronModel "loihi" (the preset without "-srm")',
+      hint: 'train with "model": "loihi" in the network (the preset without "-srm")',
     });
     diagnostics.throwIfErrors();
   }

@@ -7,7 +7,7 @@ import type { Engine } from "../engines/engine.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../model/checkpoint.js";
 import type { TaskSource } from "../tasks/index.js";
 import { resolveConfig, type ResolvedConfig } from "../train/config.js";
-import { startCheckpoint, train, type TrainResult } from "../train/loop.js";
+import { startCheckpoint, taskOptions, train, type TrainResult } from "../train/loop.js";
 import { MetricsLog } from "../train/node/metrics-log.js";
 import { Progress } from "./progress.js";
 
@@ -40,6 +40,9 @@ export function checkRunFolder(out: string, options: { readonly resume: boolean;
   });
 }
 
+/** Tasks of a split that are drawn before anything is written. */
+const PROBED_TASKS = 16;
+
 /** Trains, with progress on stderr; Ctrl-C ends after the task at hand, with a checkpoint that resumes to the same bits.
  *  @throws UserError E-TRAIN-003 where there is nothing to resume, E-TRAIN-004 where it belongs to another configuration,
  *  E-TRAIN-005 where the folder holds a run and nobody said --resume */
@@ -51,6 +54,12 @@ export async function runTraining(
   const warn = (message: string): void => { if (!options.quiet) process.stderr.write(`warning: ${message}\n`); };
   const from = options.resume ? resumed(paths.last, resolved) : (options.from ?? await startCheckpoint(resolved, engine, source, warn));
   const best = options.resume && existsSync(paths.best) ? decodeCheckpoint(readFileBytes(paths.best), paths.best) : undefined;
+  // Too few recordings show before the folder is made.
+  for (const [split, purpose] of [["train", "train"], ["validation", "test"]] as const) {
+    for (let number = 0; number < PROBED_TASKS; number++) {
+      source.draw(split, number, taskOptions(resolved.config, resolved.spec.soel?.passes ?? 1, purpose));
+    }
+  }
   const log = new MetricsLog(options.out, options.resume);
   const { tasks } = resolved.config.training;
   const progress = new Progress("trained", tasks, options.quiet);

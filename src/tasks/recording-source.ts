@@ -82,9 +82,12 @@ function drawTask(source: RecordingSourceOptions, split: Split, number: number, 
 /** Splits draw from sequences of their own, whatever the seed. */
 const SPLIT_SALT: Readonly<Record<Split, number>> = { train: 0, validation: 0x5bd1e995, test: 0x27d4eb2f };
 
-const tooFewRecordings = (source: RecordingSourceOptions, split: Split) => (unit: string, found: number) => userError({
+const tooFewRecordings = (source: RecordingSourceOptions, split: Split) => (unit: string, found: number, needed?: number) => userError({
   code: "E-TASK-001", at: `${source.name}, split "${split}", class "${unit}"`, found: `${found} recordings`,
-  limit: "one for every support sample of a task and at least one more for its queries", hint: "record more, or fewer shots",
+  limit: needed === undefined
+    ? "one for every support sample of a task and at least one more for its queries"
+    : `at least ${needed} in this split: one for every support sample of a task that shows it (${needed - 1}), and one more for its queries`,
+  hint: "more recordings of it, fewer shots, or fewer ways",
 });
 
 /** Deals the recordings of every unit class once a task: the support takes from the front of a shuffled pool, each
@@ -100,7 +103,8 @@ function dealRecordings(
   const taken = classes.map((c) => Array.from({ length: shots }, () => c.parts.map((unit) => {
     const entry = pools.get(unit) as { pool: readonly EncodedRecording[]; next: number };
     if (entry.next + 1 >= entry.pool.length) {
-      throw tooFewRecordings(source, split)(unit, entry.pool.length);
+      const shown = classes.flatMap((other) => other.parts).filter((part) => part === unit).length;
+      throw tooFewRecordings(source, split)(unit, entry.pool.length, shown * shots + 1);
     }
     return entry.pool[entry.next++];
   })));
