@@ -35,7 +35,7 @@ const inSoel = (attempt: Attempt, key: string, value: number): Attempt => ({
 
 /** What the words of a remedy mean. A remedy of several ("A, or B") has each followed by itself. */
 const WORDS: readonly (readonly [RegExp, Change])[] = [
-  [/^train with neuronModel "(loihi)"/, ({ spec, options }) => ({ options, spec: { ...spec, neuronModel: "loihi" } })],
+  [/^train with "model": "(loihi)"/, ({ spec, options }) => ({ options, spec: { ...spec, neuronModel: "loihi" } })],
   [/^groups: (\d+)$/, inLayer((_, m) => ({ groups: Number(m[1]) }))],
   [/^kernel: \[(\d+), (\d+)\]$/, inLayer((_, m) => ({ kernel: [Number(m[1]), Number(m[2])] }))],
   [/^remove "(\w+)"$/, (attempt, _, m) => layers(({ layers: all }) => all.filter(({ name }) => name !== m[1]))(attempt, m[1], m)],
