@@ -7,7 +7,7 @@ import type { Engine } from "../engines/engine.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../model/checkpoint.js";
 import type { TaskSource } from "../tasks/index.js";
 import { resolveConfig, type ResolvedConfig } from "../train/config.js";
-import { startCheckpoint, taskOptions, train, type TrainResult } from "../train/loop.js";
+import { passesOf, startCheckpoint, taskOptions, train, type TrainResult } from "../train/loop.js";
 import { MetricsLog } from "../train/node/metrics-log.js";
 import { Progress } from "./progress.js";
 
@@ -57,7 +57,7 @@ export async function runTraining(
   // Too few recordings show before the folder is made.
   for (const [split, purpose] of [["train", "train"], ["validation", "test"]] as const) {
     for (let number = 0; number < PROBED_TASKS; number++) {
-      source.draw(split, number, taskOptions(resolved.config, resolved.spec.soel?.passes ?? 1, purpose));
+      source.draw(split, number, taskOptions(resolved.config, passesOf(resolved.spec), purpose));
     }
   }
   const log = new MetricsLog(options.out, options.resume);
