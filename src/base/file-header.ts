@@ -19,8 +19,17 @@ const LENGTH_BYTES = 4;
 const HEADER_LIMIT_BYTES = 65_536;
 
 const CHECK_DIGITS = 16;
-const HEADER_KEYS = "check formatVersion kind parents sha256";
+const OLD_HEADER_KEYS = "formatVersion kind parents sha256";
+const HEADER_KEYS = `check ${OLD_HEADER_KEYS}`;
 type Unchecked = Omit<FileHeader, "check">;
+
+/** Kind → how a file of it is made anew. */
+const MAKE_AGAIN: Readonly<Record<string, string>> = {
+  checkpoint: "train again: `train CONFIG --out DIR`",
+  "chip-image": "compile again: `compile CHECKPOINT -o BUNDLE`",
+  "taught-state": "teach again: `teach BUNDLE --class NAME=FILE -o TAUGHT`",
+  trace: "run again: `replay BUNDLE --trace FILE`",
+};
 
 /** Text of a header without its check. */
 function canonicalText({ kind, formatVersion, parents, sha256 }: Unchecked): string {
@@ -53,7 +62,7 @@ export function headerBytes(header: Unchecked, bytes: number): Uint8Array {
 }
 
 /** Reads the header alone; the payload is not checked.
- *  @throws UserError E-FILE-001 where the file is not ours or its header is damaged */
+ *  @throws UserError E-FILE-001 where the file is not ours or its header is damaged, E-FILE-004 where an older version wrote it */
 export function readHeader(bytes: Uint8Array, fileName: string): { header: FileHeader; payloadOffset: number } {
   const damaged = (found: string) =>
     userError({ code: "E-FILE-001", at: fileName, found, hint: "take an undamaged copy, or make the file again (recordings: `data info`)" });
@@ -76,6 +85,13 @@ export function readHeader(bytes: Uint8Array, fileName: string): { header: FileH
   }
   const text = new TextDecoder().decode(bytes.subarray(start, start + length)).trimEnd();
   const keys = Object.keys(header).sort().join(" ");
+  // Whole, but for the check, which headers did not always have: no damage to a checked header comes out so.
+  if (keys === OLD_HEADER_KEYS && text === JSON.stringify(header)) {
+    throw userError({
+      code: "E-FILE-004", at: fileName, found: `a ${header.kind} written by an older version of metaloihi, before headers had a check`,
+      limit: "files of this version", hint: MAKE_AGAIN[header.kind] ?? "make the file again with this version",
+    });
+  }
   const known = keys === HEADER_KEYS && header.check === checkOf(header);
   // Nothing twice, nothing beside the fields, no blanks: whatever was changed shows.
   if (!known || text !== JSON.stringify(header)) throw damaged("the header is damaged");
@@ -83,7 +99,8 @@ export function readHeader(bytes: Uint8Array, fileName: string): { header: FileH
 }
 
 /** Unwraps a file of a known kind and version, and checks its hash.
- *  @throws UserError E-FILE-001 (not ours), E-FILE-002 (another kind or version), E-FILE-003 (content damaged) */
+ *  @throws UserError E-FILE-001 (not ours), E-FILE-002 (another kind or version), E-FILE-003 (content damaged),
+ *  E-FILE-004 (written by an older version) */
 export function unwrapFile(
   bytes: Uint8Array,
   expected: { readonly kind: string; readonly formatVersion: number },

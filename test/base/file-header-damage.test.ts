@@ -31,7 +31,6 @@ describe("damage to a file of ours", () => {
     const sound = `{"kind":"a","formatVersion":1,"parents":{},"sha256":"${sha}","check":"${check}"}`;
     expect(readHeader(text(sound), "x").header.kind).toBe("a");
     for (const header of [
-      `{"kind":"a","formatVersion":1,"parents":{},"sha256":"${sha}"}`,
       sound.replace("{", '{"kind":"a",'),
       sound.replace(/\}$/, ',"more":1}'),
       sound.replace(",", ", "),
@@ -40,5 +39,29 @@ describe("damage to a file of ours", () => {
       `{"kind":"a", "formatVersion":1,"parents":{},"sha256":"${sha}"}`,
       `{"kind":"a","formatVersion":1,"parents":{},"sha256":"${sha}","check":"0000000000000000"}`,
     ]) expect(() => readHeader(text(header), "x"), header).toThrow(/E-FILE-001/);
+  });
+});
+
+describe("a file of an older version", () => {
+  /** As the first version wrote it: no check in the header. */
+  const old = (kind: string): Uint8Array => {
+    const header = new TextEncoder().encode(JSON.stringify({ kind, formatVersion: 1, parents, sha256: sha256Hex(payload) }));
+    return Uint8Array.from([...new TextEncoder().encode("metaloihi\n"), header.length & 255, header.length >> 8, 0, 0, ...header, ...payload]);
+  };
+
+  it("is refused as that, not as damaged, with how to make it anew [E-FILE-004]", () => {
+    expect(() => unwrapFile(old("checkpoint"), { kind: "checkpoint", formatVersion: 1 }, "a.mlh"))
+      .toThrow(/^a\.mlh: a checkpoint written by an older version of metaloihi.*Try: train again.*\[E-FILE-004\]$/);
+    expect(() => readHeader(old("chip-image"), "a")).toThrow(/compile again: `compile CHECKPOINT -o BUNDLE`/);
+    expect(() => readHeader(old("other"), "a")).toThrow(/make the file again with this version \[E-FILE-004\]/);
+  });
+
+  it("is damaged where its header is: only a whole one tells its age", () => {
+    const file = old("checkpoint");
+    for (const at of [14, 15, 40]) {
+      const damaged = file.slice();
+      damaged[at] = 0;
+      expect(() => readHeader(damaged, "a")).toThrow(/E-FILE-001/);
+    }
   });
 });
