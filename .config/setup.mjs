@@ -52,8 +52,9 @@ function run(label, command, args, options = {}) {
   return result;
 }
 
+// npm writes node_modules/.package-lock.json last: without it an installation was cut off.
 const dependencies = stampOf(["package-lock.json", "package.json"].filter((f) => existsSync(join(root, f))));
-if (stamps.dependencies !== dependencies || !existsSync(join(root, "node_modules"))) {
+if (stamps.dependencies !== dependencies || !existsSync(join(root, "node_modules", ".package-lock.json"))) {
   run("installing dependencies from the lock file", "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
   save("dependencies", dependencies);
 }

@@ -22,6 +22,7 @@ interface Shape {
   readonly pools: readonly [boolean, boolean, boolean];
   readonly refractory: number;
   readonly penalized: boolean;
+  readonly passes: number;
 }
 const kernel = fc.constantFrom(3 as const, 5 as const);
 const shapes = fc.record({
@@ -30,6 +31,7 @@ const shapes = fc.record({
   channels: fc.tuple(fc.constantFrom(16, 17), fc.constantFrom(16, 33), fc.constantFrom(16, 18)),
   kernels: fc.tuple(kernel, kernel), paddings: fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 0, max: 4 })),
   pools: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()), refractory: fc.constantFrom(1, 1, 2), penalized: fc.boolean(),
+  passes: fc.integer({ min: 1, max: 2 }),
 });
 
 function networkOf(s: Shape): NetworkSpec {
@@ -45,7 +47,7 @@ function networkOf(s: Shape): NetworkSpec {
       ...(s.pools[1] && !s.pools[2] ? [poolLayer("pool4"), poolLayer("pool5")] : []),
       denseLayer("dense", 2, 8),
     ],
-    readout: { kappa: 0.5, lambda: 1 }, soel: smallSoel,
+    readout: { kappa: 0.5, lambda: 1 }, soel: { ...smallSoel, passes: s.passes },
   };
 }
 
@@ -55,7 +57,7 @@ const BOUND = 3e-4;
 describe.each(["native", "wasm"] as const)("wide loihi networks on engine %s", (name) => {
   it("have the reference's integers and, to float32, its gradients, with the penalty and without", async ({ skip }) => {
     const probe = await createEngine(networkOf({ seed: 1, height: 9, width: 9, channels: [16, 16, 16], kernels: [3, 3], paddings: [1, 1],
-      pools: [false, false, false], refractory: 1, penalized: false }), { engine: name, threads: 1 }).catch(() => skip(`no ${name} engine here`));
+      pools: [false, false, false], refractory: 1, penalized: false, passes: 1 }), { engine: name, threads: 1 }).catch(() => skip(`no ${name} engine here`));
     probe.engine.dispose();
     await fc.assert(
       fc.asyncProperty(shapes, async (shape) => {
@@ -85,4 +87,26 @@ describe.each(["native", "wasm"] as const)("wide loihi networks on engine %s", (
       { numRuns: name === "native" ? 6 : 2, seed: 3 },
     );
   }, 120_000);
+
+  it("name each wrap of a last layer once, in the presentation it came in, even where the sum passes 32 bits", async ({ skip }) => {
+    // 1,152 inputs that all fire, at the largest weight: 1,152·255·2⁷·64 > 2³¹.
+    const dense = { ...denseLayer("dense", 2, 8), weight: { bits: 8, signMode: "mixed", wgtExp: 7 } } as const;
+    const spec: NetworkSpec = {
+      name: "heavy", neuronModel: "loihi", input: { polarities: 2, height: 24, width: 24, mode: "binary" }, steps: 8, layers: [dense],
+      readout: { kappa: 0.5, lambda: 1 }, soel: { ...smallSoel, passes: 2 },
+    };
+    const made = await createEngine(spec, { engine: name, threads: 1 }).catch(() => skip(`no ${name} engine here`));
+    const rng = new Rng(5, 0x1fffd);
+    const masters = randomParameters(rng, spec);
+    for (const key of Object.keys(masters)) if (key.endsWith("weight")) masters[key].fill(1e6);
+    const task = randomTask(rng, spec, 1, 1);
+    const reference = createReferenceEngine(spec);
+    for (const e of [made.engine, reference]) e.setParameters(masters, quantizeNetwork(spec, masters));
+    const options = { outer: "maml", chipSeed: 3, learn: true, onWrap: "wrap" } as const;
+    const [found, expected] = [await made.engine.record(task, options), await reference.record(task, options)];
+    expect(found).toEqual(expected);
+    expect(new Set(expected.wraps.map((w) => w.presentation)).size).toBeGreaterThanOrEqual(4);
+    expect(expected.wraps.some((w) => w.quantity === "q")).toBe(true);
+    made.engine.dispose();
+  });
 });

@@ -90,8 +90,8 @@ describe.skipIf(!hasShared || !hasNative)("the native plastic layer agrees with 
       expect([...p.totals]).toEqual(expected.N);
       expect(p.decision).toBe(expected.decision);
       const wraps: string[] = [];
-      for (let at = 0; at < p.wraps.length; at += 4) {
-        const [, quantity, step, output] = p.wraps.subarray(at, at + 4);
+      for (let at = 0; at < p.wraps.length; at += 5) {
+        const [, quantity, step, output] = p.wraps.subarray(at, at + 5);
         wraps.push(String([step, QUANTITIES[quantity], output]));
       }
       expect(wraps.sort()).toEqual(expected.wraps.map(String).sort());

@@ -152,7 +152,7 @@ napi_value wraps(napi_env env, napi_callback_info info) {
   Args a(env, info);
   void* c = handle(env, a.v[0])->context;
   const int sampleIndex = integer(env, a.v[1]);
-  std::vector<int32_t> rows(size_t(loihiApi().wraps(c, sampleIndex, nullptr)) * 4);
+  std::vector<int32_t> rows(size_t(loihiApi().wraps(c, sampleIndex, nullptr)) * 5);
   if (!rows.empty()) loihiApi().wraps(c, sampleIndex, rows.data());
   return typedArray(env, napi_int32_array, rows.data(), rows.size(), 4);
 }

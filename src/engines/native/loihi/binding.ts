@@ -18,7 +18,7 @@ export interface LoihiBinding<H = unknown> {
   spikes(handle: H, sample: number, layer: number): { readonly step: Uint16Array; readonly neuron: Uint32Array };
   /** Fills the arrays; returns the decision. */
   presentation(handle: H, index: number, out: PresentationArrays): number;
-  /** Rows of (layer, quantity, step, neuron in [y][x][c] order). */
+  /** Rows of (layer, quantity, step, neuron in [y][x][c] order, presentation that learned or −1: every one of the sample). */
   wraps(handle: H, sample: number): Int32Array;
 }
 

@@ -109,7 +109,7 @@ bool runConv(Context& c, int l, Tape& tape, Work& w, bool store, bool exact) {
     for (int k = 0; k < n; k++) {
       uint16_t* bits = w.words.data() + size_t(r + k - 1) * apart;
       int32_t* before = store ? tape.vBefore[l].get() + size_t(r + k - 1) * L.outSize() : nullptr;
-      const StepInput input = {positions, L.outC, L.outCp, w.q.get() + k * L.outSize(), 6, h.bias.data(), l, r + k};
+      const StepInput input = {positions, L.outC, L.outCp, w.q.get() + k * L.outSize(), h.bias.data(), l, r + k};
       const auto fired = [&](int i, int channel, VI spike) { bits[i] = uint16_t(laneBits(spike)); tally[channel] -= spike; };
       if (exact) stepExact(input, h.neuron, s, before, tape.wraps, fired);
       else stepPlain(input, h.neuron, s, before, met, fired);

@@ -234,11 +234,11 @@ export class LoihiEngine<H> implements Engine {
       const shown = sample < task.support.length
         ? order.flatMap((s, k) => (s === sample ? [k] : []))
         : [order.length + sample - task.support.length];
-      for (let k = 0; k < rows.length; k += 4) {
-        const [layer, quantity, step, cell] = rows.subarray(k, k + 4);
+      for (let k = 0; k < rows.length; k += 5) {
+        const [layer, quantity, step, cell, learning] = rows.subarray(k, k + 5);
         const [channels, height, width] = shapes[layer + 1];
         const neuron = (cell % channels) * height * width + Math.floor(cell / channels);
-        for (const presentation of shown) {
+        for (const presentation of learning < 0 ? shown : [learning]) {
           out.push({ layer: this.spec.layers[layer].name, quantity: QUANTITIES[quantity], step, neuron, presentation });
         }
       }

@@ -90,7 +90,7 @@ API(parameters)(void* h, const int16_t* mantissa, const int32_t* bias) -> void {
     for (int o = 0; o < L.outC; o++)
       for (int i = 0; i < L.inC; i++)
         for (int tap = 0; tap < L.taps(); tap++) {
-          const int32_t w = effective(*mantissa++, d.wgtExp) / 64;
+          const int32_t w = effective(*mantissa++, d.wgtExp);
           d.weights[(size_t(tap) * L.inC + i) * L.outCp + o] = w;
           d.backward[(size_t(tap) * L.outC + o) * L.inCp + i] = float(w * 64);
           if (w > largest || -w > largest) largest = w < 0 ? -w : w;
@@ -288,7 +288,7 @@ API(presentation)(void* h, int index, int32_t* u, int32_t* v, uint8_t* spike, ui
   return t.decision;
 }
 
-// Wraps of a sample: rows of (layer, quantity, step, neuron in [y][x][c] order). Returns the number; writes where given.
+// Wraps of a sample: rows of (layer, quantity, step, neuron in [y][x][c] order, presentation or −1). Returns the number; writes where given.
 API(wraps)(void* h, int sample, int32_t* rows) -> uint32_t {
   const Context& c = *static_cast<Context*>(h);
   const Array<Wrap>& w = c.tapes[sample].wraps;

@@ -40,7 +40,8 @@ struct Decay {
 static inline VI wrapTo(VI x, int bits) { const int s = 32 - bits; return (x << s) >> s; }
 
 enum Quantity { WRAP_Q = 0, WRAP_U = 1, WRAP_BIAS = 2 };
-struct Wrap { int32_t layer, quantity, step, neuron; };    // neuron as [y][x][c] index, unpadded channels
+// Neuron as [y][x][c] index, unpadded channels; presentation of a last layer that learns, else −1: every one of the sample.
+struct Wrap { int32_t layer, quantity, step, neuron, presentation; };
 constexpr size_t MAX_WRAPS = 4096;
 
 struct NeuronState { Buffer<int32_t> u, v, refractory; };
@@ -50,7 +51,7 @@ static inline bool any(VI v) { int32_t x = 0; for (int i = 0; i < LANE; i++) x |
 static inline void reportWraps(Array<Wrap>& wraps, VI flags, int layer, int quantity, int step, int position, int vector, int channels) {
   for (int i = 0; i < LANE; i++)
     if (flags[i] && vector * LANE + i < channels && wraps.size() < MAX_WRAPS)
-      wraps.push({layer, quantity, step, position * channels + vector * LANE + i});
+      wraps.push({layer, quantity, step, position * channels + vector * LANE + i, -1});
 }
 
 // Which lanes of a vector of −1 and 0 are set, as bits.
@@ -70,7 +71,7 @@ struct Met {
   VI qLow = {}, qHigh = {}, uLow = {}, uHigh = {}, clipped = {};
   bool wrapped() const {
     for (int i = 0; i < LANE; i++)
-      if (qLow[i] < -(1 << 21) || qHigh[i] >= 1 << 21 || uLow[i] < -(1 << 23) || uHigh[i] >= 1 << 23) return true;
+      if (qLow[i] < -(1 << 15) || qHigh[i] >= 1 << 15 || uLow[i] < -(1 << 23) || uHigh[i] >= 1 << 23) return true;
     return false;
   }
 };
@@ -84,8 +85,7 @@ static inline VI clamped(VI x, int32_t limit) {
 
 struct StepInput {
   int positions, channels, cp;
-  const int32_t* q;          // [positions][cp] as summed, to be shifted left by `shift`
-  int shift;
+  const int32_t* q;          // [positions][cp] as summed, in units of 64
   const int32_t* bias;       // [cp]
   int layer, step;           // named in what is reported
 };
@@ -104,10 +104,10 @@ static inline void stepPlainBy(const StepInput& in, const Neuron& n, NeuronState
   Met m = met;
   for (int p = 0, i = 0; p < in.positions; p++) {
     for (int c = 0; c < vectors; c++, i++) {
-      const VI q = qs[i] << in.shift;
+      const VI q = qs[i] << 6;
       const VI u = keepU.of<Fits>(us[i]) + q, drive = u + bs[c];
       const VI stored = clamped(keepV.of<false>(vs[i]) + drive, CLIPPED), v = clamped(stored, V_LIMIT), spike = v > vth;
-      widen(q, m.qLow, m.qHigh);
+      widen(qs[i], m.qLow, m.qHigh);
       widen(u, m.uLow, m.uHigh);
       widen(drive, m.uLow, m.uHigh);
       m.clipped |= stored ^ v;
@@ -137,11 +137,12 @@ static inline void stepExact(const StepInput& in, const Neuron& n, NeuronState& 
   const Decay keepU(n.keepU), keepV(n.keepV);
   for (int p = 0, i = 0; p < in.positions; p++) {
     for (int c = 0; c < vectors; c++, i++) {
-      const VI sum = qs[i] << in.shift, qw = wrapTo(sum, 22);
+      // Compared before the shift, which would drop what lies above 32 bits.
+      const VI qw = wrapTo(qs[i] << 6, 22), qWrapped = (qw >> 6) ^ qs[i];
       const VI uRaw = keepU.of<false>(us[i]) + qw, u = wrapTo(uRaw, 24);
       const VI driveRaw = u + bs[c], drive = wrapTo(driveRaw, 24);
-      if (any((qw ^ sum) | (u ^ uRaw) | (drive ^ driveRaw))) {
-        reportWraps(wraps, qw ^ sum, in.layer, WRAP_Q, in.step, p, c, in.channels);
+      if (any(qWrapped | (u ^ uRaw) | (drive ^ driveRaw))) {
+        reportWraps(wraps, qWrapped, in.layer, WRAP_Q, in.step, p, c, in.channels);
         reportWraps(wraps, u ^ uRaw, in.layer, WRAP_U, in.step, p, c, in.channels);
         reportWraps(wraps, drive ^ driveRaw, in.layer, WRAP_BIAS, in.step, p, c, in.channels);
       }

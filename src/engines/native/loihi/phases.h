@@ -111,8 +111,11 @@ void phaseLearn(Context& c) {
   c.learnt.make(c.task.presentations ? c.task.presentations : 1);
   for (int k = 0; k < c.task.presentations; k++) {
     const int sample = c.task.order[k];
+    Array<Wrap>& wraps = c.tapes[sample].wraps;
+    const size_t before = wraps.size();
     present(c.plastic, c.learnState, lastSpikes(c.tapes[sample], c), featureChannels(c), featureWidth(c), c.S, uint32_t(k) * c.S,
-            c.task.supportLabels[sample], c.task.assigned.data(), c.task.seed, c.learnt[k], c.tapes[sample].wraps, c.layers());
+            c.task.supportLabels[sample], c.task.assigned.data(), c.task.seed, c.learnt[k], wraps, c.layers());
+    for (size_t i = before; i < wraps.size(); i++) wraps[i].presentation = k;
   }
 }
 

@@ -51,7 +51,7 @@ struct PlasticTape {
 
 struct PlasticState {
   Array<int16_t> w;           // [inputs][kp] mantissas
-  Array<int32_t> eff;         // [inputs][kp]
+  Array<int32_t> eff;         // [inputs][kp] effective weights over 64
   Array<uint8_t> x1, x2;      // [inputs]
   NeuronState neurons;
   Array<int32_t> q;
@@ -59,9 +59,8 @@ struct PlasticState {
   int64_t triggered = 0, lost = 0;
 };
 
-static inline int32_t effective(int16_t m, int wgtExp) {
-  return (wgtExp >= 0 ? int32_t(m) * (1 << wgtExp) : int32_t(m) >> -wgtExp) * 64;
-}
+// ⌊mantissa·2^wgtExp⌋, the effective weight over 64.
+static inline int32_t effective(int16_t m, int wgtExp) { return wgtExp >= 0 ? int32_t(m) * (1 << wgtExp) : int32_t(m) >> -wgtExp; }
 static inline void effectiveAll(const Plastic& P, PlasticState& s) {
   s.eff.resize(s.w.size());
   for (size_t i = 0; i < s.w.size(); i++) s.eff[i] = effective(s.w[i], P.wgtExp);
@@ -183,7 +182,7 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
       if (learning && P.form == AUTHORS) __builtin_memcpy(tape.x2.data() + size_t(r - 1) * P.inputs, s.x2.data(), P.inputs);
     }
     int32_t* spike = tape.spike.data() + size_t(r - 1) * kp;
-    stepExact({1, P.outputs, kp, q.data(), 0, P.bias.data(), layer, r}, P.neuron, s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, wraps,
+    stepExact({1, P.outputs, kp, q.data(), P.bias.data(), layer, r}, P.neuron, s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, wraps,
               [&](int i, int, VI fired) { reinterpret_cast<VI*>(spike)[i] = fired & 1; });
     for (int i = 0; i < P.outputs; i++) {
       tape.u[size_t(r - 1) * kp + i] = s.neurons.u[i];
@@ -266,7 +265,7 @@ static inline void presentBackward(const Plastic& P, PlasticReverse& R, const Pl
   int segment = int(tape.errorStep.size());
   const auto loadSegment = [&] {
     const int16_t* w = tape.weights.data() + size_t(segment) * size;
-    for (int i = 0; i < P.outputs; i++) for (int j = 0; j < J; j++) effT[size_t(i) * J + j] = float(effective(w[size_t(j) * kp + i], P.wgtExp));
+    for (int i = 0; i < P.outputs; i++) for (int j = 0; j < J; j++) effT[size_t(i) * J + j] = 64.0f * float(effective(w[size_t(j) * kp + i], P.wgtExp));
   };
   loadSegment();
   float av[MAX_OUTPUTS] = {}, au[MAX_OUTPUTS] = {};

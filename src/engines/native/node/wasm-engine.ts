@@ -83,7 +83,7 @@ function bindingOf(x: Exchange<Kernels>, workers: WasmWorkers): LoihiBinding<num
     presentation: (h, index, o) => x.call([o.u, o.v, o.spike, o.y1, o.x1, o.counter, o.weights, o.totals], (u, v, spike, y1, x1, c, w, n) =>
       k.loihi_presentation_wasm(h, index, u, v, spike, y1, x1, c, w, n), true),
     wraps: (h, sample) => {
-      const rows = new Int32Array(4 * k.loihi_wraps_wasm(h, sample, 0));
+      const rows = new Int32Array(5 * k.loihi_wraps_wasm(h, sample, 0));
       if (rows.length > 0) x.call([rows], (a) => k.loihi_wraps_wasm(h, sample, a), true);
       return rows;
     },
