@@ -50,11 +50,13 @@ export interface BundleDamage {
 }
 
 /** Writes a bundle whole or not at all; replaces only a folder that is a bundle, or an empty one.
+ *  @returns true where a bundle was there, which this one replaced
  *  @throws UserError E-FILE-011, E-FILE-012 */
-export function writeBundle(path: string, files: BundleFiles): void {
-  const replaceable = (folder: string): boolean =>
-    isFolder(folder) && (existsSync(join(folder, MANIFEST)) || readdirSync(folder).length === 0);
+export function writeBundle(path: string, files: BundleFiles): boolean {
+  const isBundle = isFolder(path) && existsSync(join(path, MANIFEST));
+  const replaceable = (folder: string): boolean => isBundle || (isFolder(folder) && readdirSync(folder).length === 0);
   writeFolderWhole(path, { ...files, [MANIFEST]: manifestText(files) }, replaceable);
+  return isBundle;
 }
 
 function manifestText(files: BundleFiles): string {

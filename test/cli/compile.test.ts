@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -60,6 +60,17 @@ describe("compile", () => {
     const image = (name: string): string => readBundle(out(name)).hashes[BUNDLE_PART.image];
     expect([image("second"), image("third")]).toEqual([image("first"), image("first")]);
     expect(readFileSync(join(out("third"), BUNDLE_PART.checkpoint))).toEqual(readFileSync(checkpoint));
+  });
+
+  it("says where it replaced a bundle, and replaces nothing else [E-FILE-012]", () => {
+    const first = run("twice");
+    const second = run("twice", { seed: 4 });
+    expect([first, second].map(({ json }) => (json as { replaced: boolean }).replaced)).toEqual([false, true]);
+    expect([first, second].map(({ text }) => /^the bundle that was there is replaced$/m.test(text))).toEqual([false, true]);
+    expect(readBundle(out("twice")).image.chipSeed).toBe(4);
+    mkdirSync(out("notes"));
+    writeFileSync(join(out("notes"), "a.txt"), "mine");
+    expect(codeOf(() => run("notes"))).toBe("E-FILE-012");
   });
 
   it("rounds anew for --bits, and keeps that network beside the image", () => {

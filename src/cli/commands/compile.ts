@@ -35,7 +35,7 @@ export function compile(args: CompileArgs): CommandResult {
     synapseMargin: args.margin,
   });
   const needs = estimatePlaced(compilation.placed);
-  writeBundle(args.out, compiledParts(compilation, needs, bytes));
+  const replaced = writeBundle(args.out, compiledParts(compilation, needs, bytes));
   const { image, passes, warnings } = compilation;
   const seconds = Object.fromEntries(passes.map(({ name, milliseconds }) => [name, milliseconds / 1000]));
   const resources = worstUse(image.cores);
@@ -44,6 +44,7 @@ export function compile(args: CompileArgs): CommandResult {
   return {
     json: {
       bundle: args.out,
+      replaced,
       cores: image.cores.length,
       chips: image.chips,
       board: image.board,
@@ -57,6 +58,7 @@ export function compile(args: CompileArgs): CommandResult {
       ...Object.entries(resources).map(
         ([kind, { worst, limit }]) => `  worst core: ${kind} ${worst} of ${limit}`,
       ),
+      ...(replaced ? ["the bundle that was there is replaced"] : []),
       ...(untrained ? ["start weights: nothing is trained yet"] : []),
     ].join("\n"),
   };
@@ -74,7 +76,7 @@ export const compileCommand: CommandModule = {
         describe: "checkpoint, bundle, or configuration or preset (compiled with start weights)",
       })
       .options({
-        out: { alias: "o", type: "string", demandOption: true, describe: "folder of the bundle" },
+        out: { alias: "o", type: "string", demandOption: true, describe: "folder of the bundle; a bundle that is there is replaced" },
         bits: { type: "number", describe: "weight bits of every layer, rounded anew from the master weights" },
         board: { type: "string", describe: "board to fit (default: the smallest that does)" },
         margin: {
