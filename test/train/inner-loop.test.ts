@@ -57,6 +57,14 @@ describe("the inner loop of a configuration", () => {
     expect(parametersHash(resolved.spec, resumed.last.masters, resumed.last.inner)).toBe(parametersHash(resolved.spec, whole.last.masters, inner));
   });
 
+  it("leaves the rate of a frozen layer as it is", async () => {
+    const resolved = config({ inner: { learnRate: true, frozen: ["conv1"] } });
+    const engine = createReferenceEngine(resolved.spec);
+    const { last } = await train(resolved, engine, source, await startCheckpoint(resolved, engine, source), undefined);
+    expect(last.inner?.["inner.rate.conv1"][0]).toBe(1);
+    expect(last.inner?.["inner.rate.output"][0]).not.toBe(1);
+  });
+
   it("learns θ of the paper's SOEL where it divides", async () => {
     const resolved = config({ inner: { rate: 0.5 } }, { form: "paper", divide: "float", learned: ["theta"] });
     const engine = createReferenceEngine(resolved.spec);

@@ -1,5 +1,6 @@
 import type { NetworkSpec } from "../../model/types.js";
 import type { InnerLoop, OuterGradient } from "../engine.js";
+import { adaptedLayers } from "../inner-loop.js";
 import { quantizeTensors } from "./grid-quantizer.js";
 import { soelPaperUpdate } from "./soel-paper.js";
 import type { SoelPaperUpdate } from "./soel-paper.js";
@@ -19,13 +20,11 @@ export function innerRates(
   inner: InnerLoop,
   outer: OuterGradient,
 ): Readonly<Record<string, number>> {
-  const last = spec.layers[spec.layers.length - 1].name;
+  const adapted = adaptedLayers(spec, inner, outer);
   const rates: Record<string, number> = {};
   for (const { kind, name } of spec.layers) {
     if (kind === "pool") continue;
-    const alone =
-      inner.frozen.includes(name) || ((outer === "anil" || inner.rule === "soel-paper") && name !== last);
-    const rate = alone ? 0 : typeof inner.rate === "number" ? inner.rate : (inner.rate[name] ?? 0);
+    const rate = !adapted.has(name) ? 0 : typeof inner.rate === "number" ? inner.rate : (inner.rate[name] ?? 0);
     rates[`${name}.weight`] = rate;
     rates[`${name}.bias`] = inner.rule === "soel-paper" ? 0 : rate;
   }
@@ -108,7 +107,7 @@ const soelOptions = (inner: InnerLoop) =>
 /** Gradients of everything that the inner loop started from. */
 export interface OuterGradients {
   readonly masters: Tensors;
-  /** [layer] of the inner rates, for those who learn them. */
+  /** [layer] of the inner rates, for those who learn them; 0 where the inner loop leaves a layer alone. */
   readonly rates: Readonly<Record<string, number>>;
   /** Of the paper's θ. */
   readonly theta: number;
@@ -128,6 +127,7 @@ export function outerGradients(
   const horizon = horizonOf(network.spec, inner);
   const rates = innerRates(network.spec, inner, outer);
   const last = `${network.spec.layers[network.spec.layers.length - 1].name}.weight`;
+  const adapted = adaptedLayers(network.spec, inner, outer);
   const rateGradients: Record<string, number> = {};
   let theta = 0;
   let v = atAdapted;
@@ -135,8 +135,8 @@ export function outerGradients(
     v = mapTensors(v, (g, name, i) => g * step.open[name][i]);
     for (const name of Object.keys(v)) {
       const layer = name.slice(0, name.lastIndexOf("."));
-      rateGradients[layer] =
-        (rateGradients[layer] ?? 0) + v[name].reduce((sum, g, i) => sum + g * step.update[name][i], 0);
+      const along = v[name].reduce((sum, g, i) => sum + g * step.update[name][i], 0);
+      rateGradients[layer] = (rateGradients[layer] ?? 0) + (adapted.has(layer) ? along : 0);
     }
     const scaled = mapTensors(v, (g, name) => g * rates[name]);
     if (step.soel) {

@@ -1,10 +1,10 @@
 import { userError } from "../../../base/errors.js";
-import { defaultInner } from "../../inner-loop.js";
+import { adaptedLayers, defaultInner } from "../../inner-loop.js";
 import { networkShapes, parameterShapes, sizeOf } from "../../../model/shapes.js";
 import type { NetworkSpec, Parameters } from "../../../model/types.js";
 import type { SpikeTensor } from "../../../events/types.js";
 import type { Task } from "../../../tasks/types.js";
-import type { Engine, EvaluationResult, Gradients, InnerLoop, MetaStepOptions, MetaStepResult, TaskMetrics } from "../../engine.js";
+import type { Engine, EvaluationResult, Gradients, InnerLoop, MetaStepOptions, MetaStepResult, OuterGradient, TaskMetrics } from "../../engine.js";
 import { FLAG, JOB, SET, SET_MASK, SRM_RESULT } from "./binding.js";
 import type { Precision, Reals, SrmBinding } from "./binding.js";
 import { kernelLayers } from "./kernel-layers.js";
@@ -101,7 +101,7 @@ export class SrmEngine<H> implements Engine {
   private async runMetaStep(masters: Reals, task: Task, options: MetaStepOptions): Promise<MetaStepResult> {
     const inner = this.innerOf(options);
     const handle = await this.load(masters, task, inner, inner.steps > 0);
-    const path = await this.adapt(masters, handle, task, inner, options.outer === "anil");
+    const path = await this.adapt(masters, handle, task, inner, options.outer);
     const query = await this.query(masters, path.final, handle, task, inner, options.outer !== "reptile");
     const metrics = this.metrics(query, task);
     if (options.outer === "reptile") {
@@ -110,7 +110,7 @@ export class SrmEngine<H> implements Engine {
       for (let i = 0; i < away.length; i++) away[i] -= path.final[i];
       return { ...metrics, gradients: this.named(away) };
     }
-    const rates = await this.throughInnerSteps(handle, task, inner, path, query.gradient, options.outer !== "fomaml");
+    const rates = await this.throughInnerSteps(handle, task, inner, path, query.gradient, options.outer);
     return { ...metrics, gradients: this.named(query.gradient), innerGradients: { rates, theta: 0 } };
   }
 
@@ -119,7 +119,7 @@ export class SrmEngine<H> implements Engine {
   ): Promise<EvaluationResult> {
     const inner = this.innerOf(options);
     const handle = await this.load(masters, task, inner, options.learn && inner.steps > 0);
-    const path = options.learn ? await this.adapt(masters, handle, task, inner, options.outer === "anil") : null;
+    const path = options.learn ? await this.adapt(masters, handle, task, inner, options.outer) : null;
     const adapted = path !== null && path.steps.length > 0;
     let start: readonly Reals[] = [];
     if (options.features !== false) {
@@ -222,19 +222,18 @@ export class SrmEngine<H> implements Engine {
   }
 
   /** α of every parameter; 0 where the inner loop leaves a layer alone. */
-  private rates(inner: InnerLoop, lastOnly: boolean): Reals {
+  private rates(inner: InnerLoop, outer: OuterGradient): Reals {
     const alpha = this.reals(this.size);
-    const last = this.layout.names[this.layout.names.length - 1];
+    const adapted = adaptedLayers(this.spec, inner, outer);
     for (const { layer, offset, length } of this.tensors) {
-      const open = !inner.frozen.includes(layer) && (!lastOnly || layer === last);
       const rate = typeof inner.rate === "number" ? inner.rate : (inner.rate[layer] ?? 0);
-      alpha.fill(open ? rate : 0, offset, offset + length);
+      alpha.fill(adapted.has(layer) ? rate : 0, offset, offset + length);
     }
     return alpha;
   }
 
-  private async adapt(masters: Reals, handle: Handle<H>, task: Task, inner: InnerLoop, lastOnly: boolean): Promise<Path> {
-    const alpha = this.rates(inner, lastOnly);
+  private async adapt(masters: Reals, handle: Handle<H>, task: Task, inner: InnerLoop, outer: OuterGradient): Promise<Path> {
+    const alpha = this.rates(inner, outer);
     const steps: { from: Reals; gradient: Reals }[] = [];
     let theta = masters;
     let reported: Reals | null = null;
@@ -262,20 +261,22 @@ export class SrmEngine<H> implements Engine {
     return this.run(handle, theta, SET.query, task.queryLabels, gradient ? FLAG.gradient : 0);
   }
 
-  /** Takes `v` back through the inner steps, last first: with `second`, v ← v − H(θ_k)·(α∘v), H of the mean support loss.
-   *  @returns gradient of every layer's inner rate: −⟨v, gradient of the step⟩ */
+  /** Takes `v` back through the inner steps, last first: unless first order is asked for, v ← v − H(θ_k)·(α∘v), H of
+   *  the mean support loss.
+   *  @returns gradient of every layer's inner rate: −⟨v, gradient of the step⟩, 0 where the inner loop leaves it alone */
   private async throughInnerSteps(
-    handle: Handle<H>, task: Task, inner: InnerLoop, path: Path, v: Reals, second: boolean,
+    handle: Handle<H>, task: Task, inner: InnerLoop, path: Path, v: Reals, outer: OuterGradient,
   ): Promise<Record<string, number>> {
+    const adapted = adaptedLayers(this.spec, inner, outer);
     const rates: Record<string, number> = {};
     for (let k = path.steps.length - 1; k >= 0; k--) {
       const { from, gradient } = path.steps[k];
       for (const { layer, offset, length } of this.tensors) {
         let sum = 0;
-        for (let i = offset; i < offset + length; i++) sum -= v[i] * gradient[i];
+        if (adapted.has(layer)) for (let i = offset; i < offset + length; i++) sum -= v[i] * gradient[i];
         rates[layer] = (rates[layer] ?? 0) + sum;
       }
-      if (!second) continue;
+      if (outer === "fomaml") continue;
       await this.restart(handle, from, inner, SET_MASK.support, path.steps.length > 1);
       const direction = v.slice();
       for (let i = 0; i < v.length; i++) direction[i] *= path.alpha[i];

@@ -1,3 +1,4 @@
+import { adaptedLayers } from "../../inner-loop.js";
 import { quantizeTensors } from "../../reference/grid-quantizer.js";
 import { innerRates } from "../../reference/srm-adapt.js";
 import type { InnerLoop, OuterGradient } from "../../engine.js";
@@ -76,7 +77,7 @@ function updateAt(tf: Tf, network: SrmNetwork, at: Tensors, support: Batch, inne
 /** Gradients of everything that the inner loop started from. */
 export interface OuterGradients {
   readonly masters: Tensors;
-  /** By layer, of the inner rates. */
+  /** By layer, of the inner rates; 0 where the inner loop leaves a layer alone. */
   readonly rates: Readonly<Record<string, number>>;
   /** Of the paper's θ. */
   readonly theta: number;
@@ -95,6 +96,7 @@ export function outerGradients(
   { inner, outer }: AdaptOptions,
 ): OuterGradients {
   const rates = innerRates(network.spec, inner, outer);
+  const adapted = adaptedLayers(network.spec, inner, outer);
   const byRate: Record<string, number> = {};
   let theta = 0;
   let v = atAdapted;
@@ -102,7 +104,8 @@ export function outerGradients(
     v = mapTensors(v, (g, name, i) => g * open[name][i]);
     for (const { name } of network.parameters) {
       const layer = name.slice(0, name.lastIndexOf("."));
-      byRate[layer] = (byRate[layer] ?? 0) + v[name].reduce((sum, g, i) => sum + g * update[name][i], 0);
+      const along = v[name].reduce((sum, g, i) => sum + g * update[name][i], 0);
+      byRate[layer] = (byRate[layer] ?? 0) + (adapted.has(layer) ? along : 0);
     }
     const scaled = mapTensors(v, (g, name) => g * rates[name]);
     if (inner.rule === "soel-paper") {
