@@ -39,21 +39,36 @@ export const USE_LIMITS = {
   vthProfiles: CORE_LIMITS.vthProfiles,
 } as const satisfies Record<keyof CoreUse, number>;
 
-/** Worst core of each kind against its limit; `outputAxons` counted a population, `outputAxonsPerCompartment` beside it. */
-export function worstUse(cores: readonly CoreImage[]): Record<string, { worst: number; limit: number }> {
-  const uses = cores.map(coreUse);
-  const worst = (pick: (use: CoreUse) => number): number => Math.max(0, ...uses.map(pick));
-  return {
-    compartments: { worst: worst((u) => u.compartments), limit: USE_LIMITS.compartments },
-    inputAxons: { worst: worst((u) => u.inputAxons), limit: USE_LIMITS.inputAxons },
-    outputAxons: { worst: worst((u) => u.outputAxons.perPopulation), limit: USE_LIMITS.outputAxons },
-    outputAxonsPerCompartment: {
-      worst: worst((u) => u.outputAxons.perCompartment),
-      limit: USE_LIMITS.outputAxons,
-    },
-    synapseWords: { worst: worst((u) => u.synapseWords), limit: USE_LIMITS.synapseWords },
-    formats: { worst: worst((u) => u.formats), limit: USE_LIMITS.formats },
-    profiles: { worst: worst((u) => u.profiles), limit: USE_LIMITS.profiles },
-    vthProfiles: { worst: worst((u) => u.vthProfiles), limit: USE_LIMITS.vthProfiles },
-  };
+/** The fullest core of one kind against its limit. */
+export interface WorstUse {
+  readonly worst: number;
+  readonly limit: number;
 }
+
+/** Worst core of each kind against its limit: enforced limits only, so `worst` never exceeds `limit` in a sound image.
+ *  `outputAxons` is counted once a population. */
+export function worstUse(cores: readonly CoreImage[]): Record<keyof CoreUse, WorstUse> {
+  const uses = cores.map((core) => ({ ...coreUse(core), outputAxons: countOutputSlots(core).perPopulation }));
+  const kinds = Object.keys(USE_LIMITS) as (keyof CoreUse)[];
+  return Object.fromEntries(
+    kinds.map((kind) => [kind, { worst: Math.max(0, ...uses.map((use) => use[kind])), limit: USE_LIMITS[kind] }]),
+  ) as Record<keyof CoreUse, WorstUse>;
+}
+
+/** Readings of a limit that is not enforced so: output-axon slots counted once a compartment, which no open tool does.
+ *  `limit` is what the enforced reading stands against. */
+export interface AdvisoryUse {
+  readonly outputAxonsPerCompartment: WorstUse;
+}
+
+/** The advisory readings of the worst core. */
+export const advisoryUse = (cores: readonly CoreImage[]): AdvisoryUse => ({
+  outputAxonsPerCompartment: {
+    worst: Math.max(0, ...cores.map((core) => countOutputSlots(core).perCompartment)), limit: USE_LIMITS.outputAxons,
+  },
+});
+
+/** The advisory readings in a sentence. */
+export const advisoryText = ({ outputAxonsPerCompartment: { worst, limit } }: AdvisoryUse): string =>
+  `advisory, not enforced: ${worst} output-axon slots on one core if a population's slot counted once a compartment ` +
+  `(the ${limit} are enforced by population, as both open tools count)`;

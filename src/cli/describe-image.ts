@@ -1,5 +1,5 @@
 /** An image in words and figures: what `inspect` prints. */
-import { coreUse, USE_LIMITS, worstUse, type CoreUse } from "../../compiler/core-use.js";
+import { advisoryText, advisoryUse, coreUse, USE_LIMITS, worstUse, type CoreUse } from "../../compiler/core-use.js";
 import type { ChipImage, CoreImage, SynapseFormat } from "../../hw/image.js";
 import { CHIP_LIMITS, INDEX_BITS_BY_CODE, WEIGHT_BITS_BY_CODE } from "../../hw/limits.js";
 import { decodeMicrocode, disassemble } from "../../hw/microcode.js";
@@ -100,6 +100,7 @@ export function imageText(image: ChipImage): string {
     ...Object.entries(worstUse(image.cores)).map(
       ([kind, { worst, limit }]) => `  ${kind} ${worst} of ${limit} (${percent(worst, limit)})`,
     ),
+    advisoryText(advisoryUse(image.cores)),
     "",
     ...floorplans(image),
     trafficText(image),

@@ -75,7 +75,9 @@ describe("inspect", () => {
         .filter((p) => !/certificate|report/.test(p))
         .sort(),
     );
-    expect(inspect({ file: path }).text).toMatch(/floorplan of chip 0/);
+    const { text } = inspect({ file: path });
+    expect(text).toMatch(/floorplan of chip 0/);
+    expect(text).toMatch(/vthProfiles \d of 8 .*\nadvisory, not enforced: \d+ output-axon slots/);
   });
 
   it("tells an image from a file that is not ours", () => {

@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { worstUse } from "../../../compiler/core-use.js";
+import { advisoryText, advisoryUse, worstUse } from "../../../compiler/core-use.js";
 import { estimatePlaced } from "../../../compiler/estimate.js";
 import { compileNetwork, DEFAULT_SYNAPSE_MARGIN } from "../../../compiler/pipeline.js";
 import type { BoardName } from "../../../hw/limits.js";
@@ -39,6 +39,7 @@ export function compile(args: CompileArgs): CommandResult {
   const { image, passes, warnings } = compilation;
   const seconds = Object.fromEntries(passes.map(({ name, milliseconds }) => [name, milliseconds / 1000]));
   const resources = worstUse(image.cores);
+  const advisory = advisoryUse(image.cores);
   const total = (performance.now() - start) / 1000;
   for (const warning of warnings) process.stderr.write(`warning: ${new UserError([warning]).message}\n`);
   return {
@@ -49,6 +50,7 @@ export function compile(args: CompileArgs): CommandResult {
       chips: image.chips,
       board: image.board,
       resources,
+      advisory,
       seconds: { ...seconds, total },
       warnings,
       untrained,
@@ -58,6 +60,7 @@ export function compile(args: CompileArgs): CommandResult {
       ...Object.entries(resources).map(
         ([kind, { worst, limit }]) => `  worst core: ${kind} ${worst} of ${limit}`,
       ),
+      `  ${advisoryText(advisory)}`,
       ...(replaced ? ["the bundle that was there is replaced"] : []),
       ...(untrained ? ["start weights: nothing is trained yet"] : []),
     ].join("\n"),

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { CommandModule } from "yargs";
+import { advisoryUse, worstUse } from "../../../compiler/core-use.js";
 import type { PassReport } from "../../../compiler/pipeline.js";
 import { CHIP_IMAGE_KIND, decodeImage } from "../../../hw/image-codec.js";
 import type { ChipImage } from "../../../hw/image.js";
@@ -32,6 +33,8 @@ const imageJson = (image: ChipImage): object => ({
   layers: image.layers,
   cores: describeCores(image),
   limits: imageLimits,
+  worst: worstUse(image.cores),
+  advisory: advisoryUse(image.cores),
   traffic: describeTraffic(image),
   microcode: microcodeText(image),
   program: { form: image.embedded.form, constants: image.embedded.constants, chip: image.embedded.chip },

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
-import { worstUse } from "../../../compiler/core-use.js";
+import { type AdvisoryUse, advisoryUse, worstUse } from "../../../compiler/core-use.js";
 import type { ChipImage } from "../../../hw/image.js";
 import { verifyImage } from "../../../hw/verify-image.js";
 import { CheckFailed, Diagnostics, UserError, userError } from "../../base/errors.js";
@@ -81,10 +81,17 @@ function damagedResult(path: string, damages: readonly BundleDamage[], json: boo
   return { json: { hashes: { damaged: damages }, damaged: { part, byte }, limits: null, parity: null }, text, failed: true };
 }
 
-function checkLimits(image: ChipImage): { readonly errors: readonly string[]; readonly worst: ReturnType<typeof worstUse> } {
+interface LimitCheck {
+  readonly errors: readonly string[];
+  readonly worst: ReturnType<typeof worstUse>;
+  readonly advisory: AdvisoryUse;
+}
+
+function checkLimits(image: ChipImage): LimitCheck {
   const diagnostics = new Diagnostics();
   verifyImage(image, diagnostics);
-  return { errors: diagnostics.errors.map((detail) => new UserError([detail]).message), worst: worstUse(image.cores) };
+  const errors = diagnostics.errors.map((detail) => new UserError([detail]).message);
+  return { errors, worst: worstUse(image.cores), advisory: advisoryUse(image.cores) };
 }
 
 async function checkParity(bundle: Bundle, args: VerifyArgs): Promise<{ runs: number; certificate: Certificate }> {
