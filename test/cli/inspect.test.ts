@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { estimate } from "../../compiler/estimate.js";
 import { compileNetwork } from "../../compiler/pipeline.js";
+import { assetPath } from "../../src/assets/node/load.js";
 import { BUNDLE_PART, writeBundle } from "../../src/cli/bundle.js";
 import { inspect } from "../../src/cli/commands/inspect.js";
 import { compiledParts } from "../../src/cli/compiled-parts.js";
@@ -89,5 +90,19 @@ describe("inspect", () => {
     writeFileSync(other, "notes");
     expect(() => inspect({ file: other })).toThrow(/E-FILE-001/);
     expect(() => inspect({ file: join(folder, "none") })).toThrow(/E-FILE-010/);
+  });
+
+  it("refuses a checkpoint with any one byte flipped, and says what a sound one holds", () => {
+    const bytes = readFileSync(assetPath("pretrained.mlh"));
+    const file = join(folder, "checkpoint.mlh");
+    writeFileSync(file, bytes);
+    expect(inspect({ file }).json).toMatchObject({ kind: "checkpoint", network: "double-nmnist-small", step: 3600, data: "real" });
+    const places = [0, 10, 12, 20, 60, 100, 200, 260, ...Array.from({ length: 40 }, (_, k) => Math.floor((bytes.length - 1) * ((k + 1) / 40)))];
+    for (const at of places) {
+      const flipped = Uint8Array.from(bytes);
+      flipped[at] ^= 1 << (at % 8);
+      writeFileSync(file, flipped);
+      expect(() => inspect({ file }), `byte ${at}`).toThrow(/E-FILE-00[13]/);
+    }
   });
 });

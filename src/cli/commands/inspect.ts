@@ -7,6 +7,7 @@ import type { ChipImage } from "../../../hw/image.js";
 import { readHeader, unwrapFile, type FileHeader } from "../../base/file-header.js";
 import { isFolder, readFileBytes } from "../../base/node/files.js";
 import { sha256Hex } from "../../base/bytes.js";
+import { type Checkpoint, CHECKPOINT_FILE, decodeCheckpoint } from "../../model/checkpoint.js";
 import { BUNDLE_PART } from "../bundle.js";
 import { openBundle } from "../open-bundle.js";
 import { describeCores, imageLimits, imageText, microcodeText } from "../describe-image.js";
@@ -20,7 +21,7 @@ interface InspectArgs {
 }
 
 /** Says what a bundle or a file of ours is and holds.
- *  @throws UserError E-BUNDLE-001 (no bundle), E-BUNDLE-003 (damaged: part and byte), E-FILE-001…010: exit code 2 */
+ *  @throws UserError E-BUNDLE-001 (no bundle), E-BUNDLE-003 (damaged: part and byte), E-FILE-001…010, E-CKPT-001: exit code 2 */
 export function inspect({ file }: InspectArgs): CommandResult {
   return isFolder(file) ? inspectBundle(file) : inspectFile(file);
 }
@@ -119,10 +120,26 @@ function inspectFile(path: string): CommandResult {
     hashes: { [basename(path)]: sha256Hex(bytes) },
   };
   const text = `${path}: ${header.kind}, format version ${header.formatVersion}, ${bytes.length} bytes, content SHA-256 ${header.sha256}`;
+  if (header.kind === CHECKPOINT_FILE.kind) {
+    const about = checkpointJson(decodeCheckpoint(bytes, path));
+    return { json: { ...common, ...about }, text: [text, ...parentsText(header), checkpointText(about)].join("\n") };
+  }
   if (header.kind !== CHIP_IMAGE_KIND) return { json: common, text: [text, ...parentsText(header)].join("\n") };
   const image = decodeImage(bytes, path);
   return { json: { ...common, ...imageJson(image) }, text: [text, imageText(image)].join("\n") };
 }
+
+interface AboutCheckpoint extends Pick<Checkpoint, "step" | "seed" | "chipSeed" | "data" | "protocol" | "bestValidation"> {
+  readonly network: string;
+  readonly layers: readonly string[];
+}
+
+const checkpointJson = ({ spec, step, seed, chipSeed, data, protocol, bestValidation }: Checkpoint): AboutCheckpoint => ({
+  network: spec.name, layers: spec.layers.map(({ name }) => name), step, seed, chipSeed, data, protocol, bestValidation,
+});
+
+const checkpointText = ({ network, layers, step, seed, data, protocol }: AboutCheckpoint): string =>
+  `  network "${network}" (${layers.join(", ")}), ${step} tasks trained on ${data} recordings, protocol ${protocol}, seed ${seed}`;
 
 const describeHeader = ({ kind, formatVersion, sha256, parents }: FileHeader): object => ({
   kind,
