@@ -5,7 +5,7 @@ import { UserError } from "../base/errors.js";
 import { packageVersion } from "../base/node/package-root.js";
 import { commandsFor } from "./commands/commands-for.js";
 import { EXIT, reportError } from "./run.js";
-import { BENCHMARKS, usageSentence } from "./usage-sentence.js";
+import { usageSentence } from "./usage-sentence.js";
 
 const commands = await commandsFor(hideBin(process.argv));
 const forms = commands.flatMap((c) => (typeof c.command === "string" ? [c.command] : []));
@@ -14,7 +14,7 @@ const forms = commands.flatMap((c) => (typeof c.command === "string" ? [c.comman
 function refuse(message: string | null, error: Error | undefined): never {
   if (error instanceof UserError) process.exit(reportError(error));
   if (error && !message) throw error;
-  process.stderr.write(`${usageSentence(message ?? "bad arguments", hideBin(process.argv), forms, { bench: BENCHMARKS })}\n`);
+  process.stderr.write(`${usageSentence(message ?? "bad arguments", hideBin(process.argv), forms)}\n`);
   process.exit(EXIT.user);
 }
 

@@ -9,7 +9,7 @@ import { AXES, type Axis, benchmarkScaling, describeScaling } from "../bench/sca
 import { checkCount } from "../check-count.js";
 import { engineOptions, jsonOption } from "../options.js";
 import { type CommandResult, type CommonArgs, runHandler } from "../run.js";
-import { BENCHMARKS } from "../usage-sentence.js";
+import { namesOf } from "../usage-sentence.js";
 import { benchDecodeCommand } from "./data-bench.js";
 
 /** Figures as one line a name. */
@@ -111,6 +111,6 @@ export const benchCommand: CommandModule = {
   command: "bench <what>",
   describe: "figures of this machine: meta-step, scaling, kernels, chip-step, decode",
   builder: (yargs) => yargs.command(metaStep).command(scaling).command(kernels).command(chipStep).command(benchDecodeCommand)
-    .demandCommand(1, `name a benchmark: ${BENCHMARKS.join(", ")}`),
+    .demandCommand(1, `name a benchmark: ${namesOf("bench")}`),
   handler: () => {},
 };
