@@ -50,7 +50,7 @@ export async function preparedSource(resolved: ResolvedConfig, dataPath?: string
     const { config } = resolved;
     return config.geometry || config.preset || config.network ? resolved : resolveConfig({ ...config, preset });
   };
-  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place, resolved.config.data.simulated), resolved) };
+  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place, resolved.config.data.simulated), set, resolved) };
   if (resolved.config.data.simulated !== undefined) {
     throw userError({
       code: "E-DATA-005", at: "data.simulated", found: `given for ${set}`, limit: "double-nmnist",
@@ -66,14 +66,14 @@ export async function preparedSource(resolved: ResolvedConfig, dataPath?: string
   }
   if (set === "n-omniglot") {
     const whole = complete("n-omniglot");
-    return { resolved: whole, source: fitting(await omniglotSource(dataPath, whole, report, place), whole) };
+    return { resolved: whole, source: fitting(await omniglotSource(dataPath, whole, report, place), set, whole) };
   }
   const known = set === "folder" ? {} : {
     sensor: PRESETS["double-asl-dvs"].geometry.sensor, split: doubleAslSplit(),
     sharedAsAuthors: protocol === "A" ? ASL_RECORDINGS_AS_AUTHORS : undefined,
   };
   const prepared = await folderSource(dataPath, set === "folder" ? resolved : complete("double-asl-dvs"), report, known, place);
-  return { ...prepared, source: fitting(prepared.source, prepared.resolved) };
+  return { ...prepared, source: fitting(prepared.source, set, prepared.resolved) };
 }
 
 /** The set that is meant: where the configuration leaves it at double N-MNIST, what the folder holds decides. */
@@ -87,14 +87,16 @@ function setOf({ config }: ResolvedConfig, dataPath: string | undefined): Resolv
 export const sourceOf = async (resolved: ResolvedConfig, dataPath?: string, place: DataPlace = {}): Promise<TaskSource> =>
   (await preparedSource(resolved, dataPath, place)).source;
 
-function fitting(source: TaskSource, { spec, config }: ResolvedConfig): TaskSource {
+/** @param set  what the recordings were found to be, whatever the configuration leaves it at */
+function fitting(source: TaskSource, set: string, { spec }: ResolvedConfig): TaskSource {
   const { polarities, height, width } = spec.input;
   const needed = [spec.steps, polarities, height, width];
   if (String(source.shape) === String(needed)) return source;
   const keys = ["network.steps", "network.input.polarities", "network.input.height", "network.input.width"];
   const wrong = keys.map((key, k) => ({ key, given: needed[k], is: source.shape[k] })).filter(({ given, is }) => given !== is);
   throw userError({
-    code: "E-DATA-002", at: wrong.map(({ key, given }) => `${key} ${given}`).join(", "), found: `the samples of data.set "${config.data.set}" (${source.name}) have other sizes`,
+    code: "E-DATA-002", at: wrong.map(({ key, given }) => `${key} ${given}`).join(", "),
+    found: `the samples of data.set "${set}" (${source.name}) have other sizes`,
     limit: wrong.map(({ key, is }) => `${key} ${is}`).join(", "),
     hint: "those values, or the data set that the network was made for",
   });

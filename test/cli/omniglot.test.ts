@@ -32,6 +32,11 @@ describe("N-Omniglot in the layout of the public set", () => {
     expect([OMNIGLOT_TRAINING.length, OMNIGLOT_VALIDATION.length]).toEqual([16, 14]);
   });
 
+  it("is named as what it is where a network for another set meets it [E-DATA-002]", async () => {
+    await expect(preparedSource(readConfig("double-nmnist"), data, quiet)).rejects.toThrow(
+      /the samples of data\.set "n-omniglot" \(N-Omniglot\) have other sizes.*E-DATA-002/);
+  });
+
   it("is what the preset n-omniglot takes: 100 steps of 100 ms, 34×26, from each drawing's first event", async () => {
     const { source, resolved } = await preparedSource(readConfig("n-omniglot"), data, quiet);
     expect(resolved.config.data.set).toBe("n-omniglot");

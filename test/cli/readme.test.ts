@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/base/node/package-root.js";
 import { commands } from "../../src/cli/commands/index.js";
-import { BENCHMARKS } from "../../src/cli/usage-sentence.js";
+import { GROUPS } from "../../src/cli/usage-sentence.js";
 import { PRESETS } from "../../src/model/presets.js";
 import { resolveConfig } from "../../src/train/config.js";
 
@@ -12,7 +12,8 @@ const readme = readFileSync(join(packageRoot(), "README.md"), "utf8");
 describe("the README", () => {
   it("names every command that the command line has, and every preset", () => {
     const names = commands.map(({ command }) => String(command).split(" ")[0]).filter((name) => name !== "bench" && name !== "data");
-    for (const name of [...names, ...BENCHMARKS.map((b) => `bench ${b}`)]) expect(readme).toMatch(new RegExp(`(\`|npx metaloihi |npm run )${name}\\b`));
+    const inner = Object.entries(GROUPS).flatMap(([group, forms]) => forms.map((form) => `${group} ${form.split(" ")[0]}`));
+    for (const name of [...names, ...inner]) expect(readme).toMatch(new RegExp(`(\`|npx metaloihi |npm run )${name}\\b`));
     for (const preset of Object.keys(PRESETS).filter((p) => !p.endsWith("-srm"))) expect(readme).toContain(`\`${preset}\``);
   });
 

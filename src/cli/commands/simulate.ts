@@ -16,6 +16,7 @@ interface SimulateArgs {
 }
 
 const FORMATS = ["lif-parity-1", "soel-chip-1"] as const;
+const FORMAT_LIMIT = `"format": ${FORMATS.join(" or ")}`;
 const HEAD = z.looseObject({ format: z.enum(FORMATS), cases: z.array(z.unknown()).optional() });
 
 /** Runs every case of a file on the simulated chip and writes the same file with the answers computed.
@@ -24,7 +25,7 @@ export async function simulateFile({ case: path, output }: SimulateArgs): Promis
   const file = parseJson(path);
   const head = HEAD.safeParse(file);
   if (!head.success) {
-    throw userError({ code: "E-CASE-001", at: path, found: "no case file", limit: `"format": ${FORMATS.join(" or ")}` });
+    throw userError({ code: "E-CASE-001", at: path, found: "no case file", limit: FORMAT_LIMIT });
   }
   const { format, cases } = head.data;
   const runOne = format === "lif-parity-1"
@@ -49,7 +50,7 @@ function parseJson(path: string): unknown {
     return JSON.parse(readFileText(path));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw userError({ code: "E-CASE-001", at: path, found: `not JSON (${error.message})`, hint: "see commands.md, simulate" });
+    throw userError({ code: "E-CASE-001", at: path, found: `not JSON (${error.message})`, limit: FORMAT_LIMIT });
   }
 }
 
@@ -62,7 +63,7 @@ export const simulateCommand: CommandModule = {
   command: "simulate <case>",
   describe: "run the cases of a neutral test file on the simulated chip",
   builder: (yargs) => yargs
-    .positional("case", { type: "string", demandOption: true, describe: "file of format lif-parity-1 or soel-chip-1" })
+    .positional("case", { type: "string", demandOption: true, describe: "file of format lif-parity-1 (neurons and synapses) or soel-chip-1 (a plastic layer)" })
     .option("output", { alias: "o", type: "string", demandOption: true, describe: "file to write: the same, with every answer computed" })
     .options(jsonOption)
     .example("$0 simulate case.json -o answers.json", "compute u, v and spikes of a LIF case"),
