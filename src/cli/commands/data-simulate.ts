@@ -75,7 +75,7 @@ function saccades(args: Args): Planned {
       return [{ folder: `${part}/${label}`, name: String(k + 1).padStart(5, "0"), image: first + k, recording: part === "Test" ? TEST_OFFSET + k : k }];
     });
   });
-  return labeled(args, { kind: "saccades", ...common(args), model: NMNIST_MODEL, pixels, units }, { name: "MNIST", sha256 }, [
+  return labeled({ kind: "saccades", ...common(args), model: NMNIST_MODEL, pixels, units }, { name: "MNIST", sha256 }, [
     "N-MNIST's procedure, simulated: constants fitted on real N-MNIST recordings 1…520; report in src/events/simulators/README.md.",
     "For training beside real recordings: indices 521…1000 of Train and all of Test belong to held-out real recordings.",
   ]);
@@ -99,7 +99,7 @@ function strokes(args: Args): Planned {
   })).filter(({ drawings }) => drawings.length > 0);
   const times = units.flatMap((u) => u.drawings.map((d) => d.drawing.timing));
   const countOf = (timing: (typeof times)[number]): number => times.filter((t) => t === timing).length;
-  return labeled(args, { kind: "strokes", ...common(args), model: DAVIS346_STROKES, units }, { name: "Omniglot", sha256 }, [
+  return labeled({ kind: "strokes", ...common(args), model: DAVIS346_STROKES, units }, { name: "Omniglot", sha256 }, [
     "N-Omniglot's procedure, simulated; no real recording of N-Omniglot was at hand, so no constant is fitted to one.",
     `${countOf("measured")} drawings with the pen's own times; ${countOf("estimated")} with estimated ones (constant speed, and pauses as people's are; 1–4 % of them ` +
       `may stand under a wrong character, as their labels were recovered); ${countOf("traced")} traced from the picture, so that even the order of strokes is a guess.`,
@@ -113,12 +113,12 @@ function hands(args: Args): Planned {
   const units = HAND_LETTERS.flatMap((letter, l) => (letters.has(letter) ? Array.from({ length: count }, (_, k) => ({
     folder: letter, name: `${letter}_${String(k + 1).padStart(4, "0")}`, letter, recording: k * HAND_LETTERS.length + l,
   })) : []));
-  return labeled(args, { kind: "hands", ...common(args), model: DAVIS240_HANDS, units }, { name: "procedural hand shapes", sha256: {} }, [
+  return labeled({ kind: "hands", ...common(args), model: DAVIS240_HANDS, units }, { name: "procedural hand shapes", sha256: {} }, [
     "Recordings of ASL-DVS's kind: procedural silhouettes, drawn by rule for each letter; no real recording or image of a hand is in them.",
   ]);
 }
 
-function labeled(args: Args, spec: SimulationSpec, source: SimulatedLabel["source"], notes: readonly string[]): Planned {
+function labeled(spec: SimulationSpec, source: SimulatedLabel["source"], notes: readonly string[]): Planned {
   const classes: Record<string, number> = {};
   for (const unit of spec.units) {
     const name = spec.kind === "strokes" ? unit.folder.replace(/^dvs_[a-z]+\//, "") : (unit.folder.split("/").at(-1) as string);

@@ -54,6 +54,23 @@ describe("a simulated set", () => {
     expect(existsSync(`${stopped}.partial`)).toBe(false);
   });
 
+  it("is made anew where an interrupted run's files were cut, emptied, overwritten or lost since", async () => {
+    const out = join(folder, "cut");
+    let units = 0;
+    const progress = (done: number): void => { units = done; };
+    await writeSet(out, spec, labelOf(spec), { ...options, progress, interrupted: () => units >= 8 });
+    const partial = `${out}.partial`;
+    const made = spec.units.slice(0, 8).map(({ folder: below, name }) => join(partial, below, `${name}.bin`));
+    const bytes = made.map((path) => readFileSync(path));
+    writeFileSync(made[1], bytes[1].subarray(0, bytes[1].length - 5));
+    writeFileSync(made[3], "");
+    writeFileSync(made[4], new Uint8Array(bytes[4].length));
+    rmSync(made[6]);
+    const second = await writeSet(out, spec, labelOf(spec), options);
+    expect(second).toMatchObject({ finished: true, resumed: 4, files: images });
+    expect(tree(out)).toEqual(tree(join(folder, "one")));
+  });
+
   it("says in a file of its own that it is simulated, by which model and seed", () => {
     const label = JSON.parse(readFileSync(join(folder, "one", LABEL_FILE), "utf8"));
     expect(label).toMatchObject({ data: "simulated", simulator: "saccades", version: 1, seed: 1, model: { pixel: { thresholdOn: NMNIST_MODEL.pixel.thresholdOn } } });

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { createSimulation, type SimulationSpec } from "../simulation.js";
+import { type DoneChunk, FilesDigest } from "./done-chunks.js";
 
 /** What the thread is started with. */
 export interface WorkerStart {
@@ -14,7 +15,7 @@ export interface Chunk {
   readonly from: number;
   readonly to: number;
 }
-export type ChunkAnswer = (Chunk & { readonly events: number; readonly files: number }) | { readonly failed: string };
+export type ChunkAnswer = DoneChunk | { readonly failed: string };
 
 const { spec, folder } = workerData as WorkerStart;
 const port = parentPort;
@@ -22,10 +23,12 @@ if (!port) throw new Error("simulator bug: set-worker runs as a thread only");
 const make = createSimulation(spec);
 const folders = new Set<string>();
 
-/** Files are not flushed one by one: the set counts as written when its label is, and a chunk that was not finished is
- *  made again. */
+/** Files are not flushed one by one: the set counts as written when its label is, and a chunk that was not finished, or
+ *  whose files are no longer what they were, is made again. */
 async function run({ from, to }: Chunk): Promise<ChunkAnswer> {
-  let [events, files] = [0, 0];
+  let events = 0;
+  const paths: string[] = [];
+  const digest = new FilesDigest();
   for (let unit = from; unit < to; unit++) {
     const result = await make(unit);
     events += result.events;
@@ -35,10 +38,11 @@ async function run({ from, to }: Chunk): Promise<ChunkAnswer> {
       if (!folders.has(parent)) mkdirSync(parent, { recursive: true });
       folders.add(parent);
       writeFileSync(target, bytes);
-      files++;
+      paths.push(path);
+      digest.add(path, bytes);
     }
   }
-  return { from, to, events, files };
+  return { from, units: to - from, events, paths, sha256: digest.hex() };
 }
 
 port.on("message", (chunk: Chunk) => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,13 +8,13 @@ import { userError } from "../../../base/errors.js";
 import { makeFolder } from "../../../base/node/files.js";
 import type { SimulatedLabel } from "../label.js";
 import type { SimulationSpec } from "../simulation.js";
+import { DONE_FILE, type DoneChunk, noteDone, readDone } from "./done-chunks.js";
 import type { Chunk, ChunkAnswer, WorkerStart } from "./set-worker.js";
 
 /** Name of the file that says of a set that it was simulated. */
 export const LABEL_FILE = "simulated.json";
-/** In the unfinished folder: what is being made, and which chunks are done. */
+/** In the unfinished folder: what is being made. */
 const PLAN_FILE = ".plan.json";
-const DONE_FILE = ".done";
 /** Pieces of work: so many that threads end together, and little is lost by an interrupt. */
 const CHUNKS = 400;
 
@@ -34,8 +34,8 @@ export interface WrittenSet {
 }
 
 /** Makes a set in a folder: whole, or not at all under that name. Meanwhile it is `<name>.partial` beside it; a run with
- *  the same plan goes on there where the last one was stopped, any other plan starts afresh. The bytes do not depend on
- *  the number of threads.
+ *  the same plan goes on there where the last one was stopped, and makes anew what is damaged of it; any other plan starts
+ *  afresh. The bytes do not depend on the number of threads.
  *  @throws UserError E-CAM-006 where the folder is there already, E-FILE-011 where it cannot be written */
 export async function writeSet(out: string, spec: SimulationSpec, label: SimulatedLabel, options: WriteSetOptions): Promise<WrittenSet> {
   if (existsSync(out)) {
@@ -49,13 +49,13 @@ export async function writeSet(out: string, spec: SimulationSpec, label: Simulat
   const open = chunks.filter(({ from }) => !done.has(from));
   const before = [...done.values()].reduce((sum, { units }) => sum + units, 0);
   let [units, events, files] = [before, 0, 0];
-  for (const entry of done.values()) [events, files] = [events + entry.events, files + entry.files];
+  for (const entry of done.values()) [events, files] = [events + entry.events, files + entry.paths.length];
   options.progress(units, events);
   await inThreads({ spec, folder: partial }, open, Math.min(options.threads, Math.max(1, open.length)), options.interrupted, (answer) => {
-    units += answer.to - answer.from;
+    units += answer.units;
     events += answer.events;
-    files += answer.files;
-    appendFileSync(join(partial, DONE_FILE), `${answer.from} ${answer.to - answer.from} ${answer.events} ${answer.files}\n`);
+    files += answer.paths.length;
+    noteDone(partial, answer);
     options.progress(units, events);
   });
   const finished = units === spec.units.length;
@@ -75,10 +75,8 @@ function planOf(spec: SimulationSpec, label: SimulatedLabel): string {
   return JSON.stringify({ label, units: hash.digest("hex") });
 }
 
-interface Done { readonly units: number; readonly events: number; readonly files: number }
-
-/** Opens the unfinished folder. @returns first unit → what is done, of every chunk that an earlier run finished */
-function begin(partial: string, plan: string): Map<number, Done> {
+/** Opens the unfinished folder. @returns first unit → what is done, of every chunk that an earlier run finished and that is still whole */
+function begin(partial: string, plan: string): Map<number, DoneChunk> {
   const planFile = join(partial, PLAN_FILE);
   if (existsSync(partial) && !existsSync(planFile)) {
     throw userError({
@@ -87,7 +85,7 @@ function begin(partial: string, plan: string): Map<number, Done> {
     });
   }
   try {
-    if (existsSync(planFile) && readFileSync(planFile, "utf8") === plan) return doneChunks(join(partial, DONE_FILE));
+    if (existsSync(planFile) && readFileSync(planFile, "utf8") === plan) return readDone(partial);
     rmSync(partial, { recursive: true, force: true });
     makeFolder(dirname(partial));
     mkdirSync(partial);
@@ -98,16 +96,6 @@ function begin(partial: string, plan: string): Map<number, Done> {
   }
 }
 
-function doneChunks(file: string): Map<number, Done> {
-  const done = new Map<number, Done>();
-  // A line that the last run did not finish writing has fewer numbers, or no end: its chunk is made again.
-  for (const line of existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []) {
-    const [from, units, events, files] = line.split(" ").map(Number);
-    if (Number.isFinite(files)) done.set(from, { units, events, files });
-  }
-  return done;
-}
-
 function chunksOf(units: number): Chunk[] {
   const size = Math.max(1, Math.ceil(units / CHUNKS));
   return Array.from({ length: Math.ceil(units / size) }, (_, k) => ({ from: k * size, to: Math.min(units, (k + 1) * size) }));
@@ -116,7 +104,7 @@ function chunksOf(units: number): Chunk[] {
 /** Hands the chunks out to threads, one at a time each; after an interrupt those at work are finished. */
 async function inThreads(
   start: WorkerStart, chunks: readonly Chunk[], threads: number, interrupted: () => boolean,
-  finished: (answer: Exclude<ChunkAnswer, { failed: string }>) => void,
+  finished: (answer: DoneChunk) => void,
 ): Promise<void> {
   let next = 0;
   const runOne = (): Promise<void> => new Promise((settle, reject) => {
