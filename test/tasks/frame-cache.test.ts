@@ -1,4 +1,5 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -7,6 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { encodeFrames } from "../../src/events/encode.js";
 import { contentDigest } from "../../src/tasks/node/content-digest.js";
 import { cachedFrames } from "../../src/tasks/node/frame-cache.js";
+import { partialName } from "../../src/tasks/node/prune-cache.js";
 import { cachedListing } from "../../src/tasks/node/listing-cache.js";
 import { type GroupedRecording, unpackFrames } from "../../src/tasks/packed-frames.js";
 import { streams } from "../events/support.js";
@@ -81,6 +83,20 @@ describe("the cache of frames", () => {
     const recordings = some(4, 2);
     expect(unpackFrames(await cachedFrames({ folder: join(root, "file", "below"), key: "k", make: adding(recordings).make, warn: (l) => lines.push(l) }))).toEqual(recordings);
     expect(lines.join()).toMatch(/--cache/);
+  });
+
+  it("clears what a killed writer left, and nothing of one that is at work", async () => {
+    const folder = join(root, "killed");
+    mkdirSync(folder);
+    const child = spawnSync(process.execPath, ["-e", ""]);
+    const alive = partialName("x.frames.mlh");
+    const dead = alive.replace(`${process.pid}@`, `${child.pid}@`);
+    const [elsewhere, old] = [dead.replace(/@.+~/, "@another.host~"), ".y.listing.mlh.77.partial"];
+    for (const file of [dead, alive, elsewhere, old]) writeFileSync(join(folder, file), "half");
+    const past = new Date(Date.now() - 2 * 3_600_000);
+    utimesSync(join(folder, old), past, past);
+    await cachedFrames({ folder, key: "k", make: adding(some(6, 2)).make });
+    expect(readdirSync(folder).sort()).toEqual([alive, elsewhere, "k.frames.mlh"].sort());
   });
 
   it("is shared with other threads without a copy: what one writes the other sees", async () => {

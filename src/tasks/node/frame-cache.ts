@@ -1,18 +1,16 @@
-import { createHash, randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, utimesSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { makeFolder } from "../../base/node/files.js";
 import { type FileHeader, headerBytes, readHeader } from "../../base/file-header.js";
 import { type GroupedRecording, packedBytes, type PackedFrames, type PackedIndex, PackedIndexBuilder } from "../packed-frames.js";
+import { ENDING, partialName, prune } from "./prune-cache.js";
 
 /** Kind and version of the file; the version also changes where decoders or encoders give other frames than before. */
 export const FRAME_CACHE = { kind: "frame-cache", formatVersion: 1 } as const;
 
-/** Cached sets beyond this are removed, the longest unused first. */
-const KEPT_BYTES = 32 * 2 ** 30;
 const HEADER_BYTES = 1024;
-const ENDING = ".frames.mlh";
 /** Last 8 bytes of the payload: bytes of the index before them. */
 const TAIL_BYTES = 8;
 
@@ -48,15 +46,16 @@ export async function cachedFrames(request: FrameCacheRequest): Promise<PackedFr
     warn?.(`${folder}: nothing can be kept there (${(error as NodeJS.ErrnoException).code ?? error}); --cache FOLDER names another place`);
     return inMemory(make);
   }
-  const failed = await sink.fill(make);
-  if (failed) {
-    warn?.(`${path}: cannot be kept (${failed})`);
-    return inMemory(make);
+  let read: PackedFrames | string;
+  try {
+    read = (await sink.fill(make)) ?? sink.read();
+  } finally {
+    sink.close();
   }
   prune(folder, path);
-  const read = readCached(path, key);
   if (typeof read === "object") return read;
-  throw new Error(`${path} was written and cannot be read back: ${read}`);
+  warn?.(`${path}: cannot be kept (${read})`);
+  return inMemory(make);
 }
 
 async function inMemory(make: FrameCacheRequest["make"]): Promise<PackedFrames> {
@@ -73,36 +72,44 @@ async function inMemory(make: FrameCacheRequest["make"]): Promise<PackedFrames> 
   return { buffer, base: 0, index: builder.index() };
 }
 
-/** The file while it is written, under another name beside its own. */
+/** The file while it is written, under another name beside its own. It stays open until it was read back, so that another
+ *  process may remove it meanwhile. */
 class CacheFile {
   private readonly partial: string;
   private readonly handle: number;
   private readonly hash = createHash("sha256");
   private readonly builder = new PackedIndexBuilder();
   private at = HEADER_BYTES;
+  private named = false;
 
   constructor(private readonly path: string, private readonly key: string) {
-    this.partial = `${path}.${process.pid}-${randomUUID()}.partial`;
-    this.handle = openSync(this.partial, "w");
+    this.partial = partialName(path);
+    this.handle = openSync(this.partial, "w+");
   }
 
   /** @returns why it could not be written; the errors of `make` are thrown */
   async fill(make: FrameCacheRequest["make"]): Promise<string | undefined> {
     let failed: string | undefined;
-    let done = false;
-    try {
-      await make((recording) => {
-        const bytes = this.builder.add(recording);
-        failed ??= this.attempt(() => this.append(bytes));
-      }, (line) => this.builder.note(line));
-      failed ??= this.attempt(() => this.finish());
-      done = failed === undefined;
-      return failed;
-    } finally {
-      closeSync(this.handle);
-      if (done) renameSync(this.partial, this.path);
-      else rmSync(this.partial, { force: true });
-    }
+    await make((recording) => {
+      const bytes = this.builder.add(recording);
+      failed ??= this.attempt(() => this.append(bytes));
+    }, (line) => this.builder.note(line));
+    return failed ?? this.attempt(() => {
+      this.finish();
+      renameSync(this.partial, this.path);
+      this.named = true;
+    });
+  }
+
+  /** What was written, or what is wrong with it. */
+  read(): PackedFrames | string {
+    return readPacked(this.handle, this.path, this.key);
+  }
+
+  /** Closes the file, which goes where it has not got its name. */
+  close(): void {
+    closeSync(this.handle);
+    if (!this.named) rmSync(this.partial, { force: true });
   }
 
   private attempt(write: () => void): string | undefined {
@@ -134,11 +141,26 @@ class CacheFile {
 
 /** @returns the set; "" where there is none; else what is wrong with the file */
 function readCached(path: string, key: string): PackedFrames | string {
-  const size = sizeOf(path);
-  if (size === undefined) return "";
-  let handle: number | undefined;
+  let handle: number;
   try {
     handle = openSync(path, "r");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ENOTDIR" ? "" : String(code ?? error);
+  }
+  try {
+    const read = readPacked(handle, path, key);
+    if (typeof read === "object") touch(path);
+    return read;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Reads the set from an open file. @returns the set, or what is wrong with it */
+function readPacked(handle: number, path: string, key: string): PackedFrames | string {
+  try {
+    const { size } = fstatSync(handle);
     const buffer = new SharedArrayBuffer(size);
     const bytes = new Uint8Array(buffer);
     for (let at = 0; at < size;) {
@@ -154,21 +176,9 @@ function readCached(path: string, key: string): PackedFrames | string {
     const index = JSON.parse(new TextDecoder().decode(bytes.slice(size - TAIL_BYTES - indexBytes, size - TAIL_BYTES))) as PackedIndex;
     const end = size - TAIL_BYTES - indexBytes - payloadOffset;
     if (index.rows.some(([, , at, entries, wide]) => at + packedBytes(index.shape[0], entries, wide) > end)) return "its index points outside";
-    touch(path);
     return { buffer, base: payloadOffset, index };
   } catch (error) {
     return error instanceof Error ? error.message.split("\n")[0] : String(error);
-  } finally {
-    if (handle !== undefined) closeSync(handle);
-  }
-}
-
-/** Bytes of a file; undefined where there is none. */
-function sizeOf(path: string): number | undefined {
-  try {
-    return statSync(path).size;
-  } catch {
-    return undefined;
   }
 }
 
@@ -184,19 +194,5 @@ function touch(path: string): void {
     utimesSync(path, new Date(), new Date());
   } catch {
     // A cache on a read-only disk is still a cache.
-  }
-}
-
-/** Removes the longest unused sets until what is left fits. */
-function prune(folder: string, keep: string): void {
-  const files = readdirSync(folder).filter((name) => name.endsWith(ENDING)).map((name) => {
-    const path = join(folder, name);
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return { path, bytes: stat?.size ?? 0, usedMs: stat?.mtimeMs ?? 0 };
-  }).sort((a, b) => b.usedMs - a.usedMs);
-  let kept = 0;
-  for (const file of files) {
-    kept += file.bytes;
-    if (kept > KEPT_BYTES && file.path !== keep) rmSync(file.path, { force: true });
   }
 }
