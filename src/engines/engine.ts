@@ -49,6 +49,9 @@ export interface MetaStepOptions {
   readonly chipSeed: number;
   /** Seed of stochastic rounding, where a quantizer asks for it. */
   readonly roundingSeed?: number;
+  /** `loihi`: where q, u or u + bias leaves its width: stop with a WrapError, as the strict simulator does (what is done where undefined),
+   *  or go on as the chip itself would and name it in `wraps`. */
+  readonly onWrap?: "stop" | "wrap";
 }
 
 /** What a network did on one task, beside loss and gradients. */
@@ -61,6 +64,8 @@ export interface TaskMetrics {
   /** Queries decided by the tie rule; queries without any output spike. */
   readonly ties: number;
   readonly silent: number;
+  /** Wraps that `onWrap: "wrap"` let through; absent where there were none. */
+  readonly wraps?: readonly WrapReport[];
 }
 
 export interface MetaStepResult extends TaskMetrics {
@@ -136,7 +141,7 @@ export interface Engine {
   gradientStepAccuracy(task: Task, options: MetaStepOptions & { readonly rate: number }): Promise<number>;
   /** `loihi`: support presentations with learning in the task's order, then queries; everything recorded.
    *  @throws WrapError where the strict simulator would stop, unless `onWrap` is "wrap" */
-  record(task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly onWrap?: "stop" | "wrap" }): Promise<{
+  record(task: Task, options: MetaStepOptions & { readonly learn: boolean }): Promise<{
     readonly presentations: readonly PresentationRecord[]; readonly wraps: readonly WrapReport[];
   }>;
   dispose(): void;

@@ -16,7 +16,7 @@ export class WrapError extends UserError {
           `${first.quantity} left its width and wrapped around` +
           (wraps.length > 1 ? `, the first of ${wraps.length} such places` : ""),
         limit: "q 22 bits, u and u + bias 24 bits, signed (hw/limits.ts)",
-        hint: "lower the layer's weights, its weight exponent or its bias",
+        hint: "lower the layer's weights, its weight exponent or its bias; training goes on as the chip would with training.onWrap \"wrap\"",
       },
     ]);
     this.wraps = wraps;

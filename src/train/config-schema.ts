@@ -95,6 +95,8 @@ const trainingSchema = z.strictObject({
   ratePenalty: z.strictObject({ weight: z.number().min(0), low: z.number(), high: z.number() }).default({ weight: 0.5, low: 0.03, high: 0.3 })
     .describe("loihi: added to the loss where a channel's spike rate leaves low…high"),
   rounding: z.enum(["nearest", "stochastic"]).default("nearest").describe("loihi: rounding of the weights at the start of a task"),
+  onWrap: z.enum(["stop", "wrap"]).default("stop")
+    .describe("loihi, where a sum leaves the width of the chip's registers in training or validation: stop, or go on as the chip would and warn"),
   start: z.enum(["auto", "lsuv", "gaussian", "orthogonal"]).default("auto")
     .describe("start weights. srm: lsuv (orthogonal, var(U) = 1, mean −.559; what auto takes) or gaussian. loihi: gaussian (what auto takes) or orthogonal, each layer scaled to a spike rate"),
   validateEvery: z.int().min(1).default(500).describe("tasks between two validations and checkpoints"), validationTasks: z.int().min(1).default(40),

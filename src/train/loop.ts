@@ -107,7 +107,7 @@ export async function validate(
   const { validationTasks } = config.training;
   for (let number = 0; number < validationTasks; number++) {
     const task = source.draw("validation", number, taskOptions(config, passesOf(spec), "test"));
-    sum += (await engine.evaluate(task, { ...stepOptions(config, chipSeed, number, inner), learn: true })).accuracy;
+    sum += (await engine.evaluate(task, { ...stepOptions(config, chipSeed, number, inner), learn: true, onWrap: config.training.onWrap })).accuracy;
   }
   return sum / validationTasks;
 }
@@ -137,7 +137,7 @@ export async function train(
     engine.setParameters(masters, quantizeFor(config, spec, masters, step));
     for (let k = 0; k < metaBatch && step < tasks; k++, step++) {
       const task = next?.number === step ? next : draw(step);
-      const pending = engine.metaStep(task, stepOptions(config, from.chipSeed, step, inner));
+      const pending = engine.metaStep(task, { ...stepOptions(config, from.chipSeed, step, inner), onWrap: config.training.onWrap });
       // Drawn while the engine works, so that training never waits for it. Should drawing fail, the step at hand is of no use.
       pending.catch(() => undefined);
       next = step + 1 < tasks ? draw(step + 1) : undefined;
@@ -145,6 +145,7 @@ export async function train(
       rates.checkFinite(step, result);
       results.push(result);
       rates.see(result.spikeRates);
+      rates.seeWraps(step, result.wraps ?? []);
       since.loss += result.loss;
       since.accuracy += result.accuracy;
       since.steps++;

@@ -1,5 +1,5 @@
 import { userError } from "../base/errors.js";
-import type { MetaStepResult } from "../engines/engine.js";
+import type { MetaStepResult, WrapReport } from "../engines/engine.js";
 import type { NetworkSpec } from "../model/types.js";
 
 /** A layer passes on less than one spike in this many neurons and steps: as good as silent. */
@@ -41,6 +41,15 @@ export class RateWatch {
       code: "E-TRAIN-002", at: where, found: `not finite (loss ${loss}); ${this.describe(spikeRates)}`,
       hint: "a lower training.learningRate, or a lower training.inner.rate",
     });
+  }
+
+  /** Warns once of every layer whose sums wrap around in the task `number`. */
+  seeWraps(number: number, wraps: readonly WrapReport[]): void {
+    for (const { layer, quantity } of wraps) {
+      if (this.told.has(`wrap ${layer}`)) continue;
+      this.told.add(`wrap ${layer}`);
+      this.warn?.(`layer "${layer}": ${quantity} wraps around in task ${number}; training goes on as the chip would, the strict simulator would stop`);
+    }
   }
 
   /** Adds the rates of one step; warns once of every hidden layer that has gone silent, with its rate. */

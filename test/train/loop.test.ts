@@ -54,6 +54,22 @@ describe("training", () => {
     expect(told).toEqual([expect.stringMatching(/layer "conv1" is silent \(rate 0\.0\)/)]);
   });
 
+  it("stops where a sum wraps around, or goes on as the chip would and warns once [E-ENG-030]", async () => {
+    for (const onWrap of ["stop", "wrap"] as const) {
+      const tiny = tinyConfig({ tasks: 3, validateEvery: 3, validationTasks: 1, onWrap });
+      // Two spikes at the largest weight, 255·2⁷·64, pass 22 bits.
+      const config = { ...tiny, spec: { ...tiny.spec, layers: tiny.spec.layers.map((l) => (l.kind === "dense" ? { ...l, weight: { ...l.weight, wgtExp: 7 } } : l)) } };
+      const engine = createReferenceEngine(config.spec);
+      const start = await startCheckpoint(config, engine, source);
+      const heavy = { ...start, masters: { ...start.masters, "output.weight": start.masters["output.weight"].map(() => 1e6) } };
+      const told: string[] = [];
+      const run = train(config, engine, source, heavy, undefined, { warn: (m) => told.push(m) });
+      if (onWrap === "stop") await expect(run).rejects.toThrow(/layer "output".*q left its width.*training\.onWrap.*E-ENG-030/);
+      else expect((await run).last.step).toBe(3);
+      expect(told).toEqual(onWrap === "stop" ? [] : [expect.stringMatching(/layer "output": q wraps around in task 0; training goes on/)]);
+    }
+  });
+
   it("names a layer that no start weight wakes, before any training", async () => {
     const config = tinyConfig();
     const deaf = { ...config, spec: { ...config.spec, layers: config.spec.layers.map((l) => (l.kind === "conv" ? { ...l, loihi: { ...l.loihi, vthMant: 131_071 } } : l)) } };

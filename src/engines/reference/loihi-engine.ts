@@ -24,6 +24,7 @@ function metricsOf(network: LoihiNetwork, task: Task, run: TaskRun): TaskMetrics
     spikeRates: spikeRates(network, run),
     ties,
     silent,
+    ...(run.wraps.length > 0 ? { wraps: run.wraps } : {}),
   };
 }
 
@@ -83,15 +84,15 @@ export function loihiMethods(spec: NetworkSpec): Omit<Engine, "name" | "spec" | 
     setParameters(masters: Parameters, quantized: QuantizedNetwork) {
       network = loihiNetwork(spec, masters, quantized);
     },
-    metaStep: async (task, { chipSeed, ratePenalty }) => {
+    metaStep: async (task, { chipSeed, ratePenalty, onWrap }) => {
       const net = ready();
-      const run = runTask(net, task, { chipSeed, learn: true, keepHidden: fitsInMemory(net, task) });
+      const run = runTask(net, task, { chipSeed, learn: true, onWrap, keepHidden: fitsInMemory(net, task) });
       const { gradients } = taskGradient(net, task, run, ratePenalty);
       return { ...metricsOf(net, task, run), gradients };
     },
-    evaluate: async (task, { chipSeed, learn }): Promise<EvaluationResult> => {
+    evaluate: async (task, { chipSeed, learn, onWrap }): Promise<EvaluationResult> => {
       const net = ready();
-      const run = runTask(net, task, { chipSeed, learn });
+      const run = runTask(net, task, { chipSeed, learn, onWrap });
       const K = net.last.map.outputSize;
       const outputSpikes = new Int32Array(run.query.length * K);
       for (const [k, tape] of run.query.entries()) outputSpikes.set(tape.outputSpikes, k * K);

@@ -105,6 +105,11 @@ describe.each(["native", "wasm"] as const)("wide loihi networks on engine %s", (
     const options = { outer: "maml", chipSeed: 3, learn: true, onWrap: "wrap" } as const;
     const [found, expected] = [await made.engine.record(task, options), await reference.record(task, options)];
     expect(found).toEqual(expected);
+    const [step, evaluated] = [await made.engine.metaStep(task, options), await made.engine.evaluate(task, options)];
+    expect(step.wraps).toEqual((await reference.metaStep(task, options)).wraps);
+    expect(step.wraps).toEqual(expected.wraps);
+    expect(evaluated.wraps).toEqual(expected.wraps);
+    await expect(made.engine.metaStep(task, { outer: "maml", chipSeed: 3 })).rejects.toThrow("E-ENG-030");
     expect(new Set(expected.wraps.map((w) => w.presentation)).size).toBeGreaterThanOrEqual(4);
     expect(expected.wraps.some((w) => w.quantity === "q")).toBe(true);
     made.engine.dispose();

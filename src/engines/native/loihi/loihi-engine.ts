@@ -69,7 +69,7 @@ export class LoihiEngine<H> implements Engine {
     return this.inTurn(() => this.runGradientStep(task, options));
   }
 
-  record(task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly onWrap?: "stop" | "wrap" }) {
+  record(task: Task, options: MetaStepOptions & { readonly learn: boolean }) {
     return this.inTurn(() => this.runRecord(task, options));
   }
 
@@ -99,7 +99,7 @@ export class LoihiEngine<H> implements Engine {
     const scalars: Record<string, Float32Array> = this.spec.soel
       ? { hi: Float32Array.of(hi), lo: Float32Array.of(lo), theta: Float32Array.of(theta), rho: Float32Array.of(rho) }
       : {};
-    return { ...this.metrics(task), gradients: { ...gradients, ...scalars } };
+    return { ...this.metrics(task), ...this.wrapsLet(task, options, true), gradients: { ...gradients, ...scalars } };
   }
 
   private async runEvaluate(task: Task, options: MetaStepOptions & { readonly learn: boolean }): Promise<EvaluationResult> {
@@ -108,6 +108,7 @@ export class LoihiEngine<H> implements Engine {
     this.binding.weights(this.handle, learnedWeights);
     return {
       ...this.metrics(task),
+      ...this.wrapsLet(task, options, options.learn),
       decisions: Array.from(this.binding.result(this.handle, RESULT.decisions)),
       outputSpikes: this.binding.result(this.handle, RESULT.totals) as Int32Array,
       logits: Float64Array.from(this.binding.result(this.handle, RESULT.logits)),
@@ -141,9 +142,9 @@ export class LoihiEngine<H> implements Engine {
     return floatStepOnArrivals(network, task, options.chipSeed, options.rate, arrivals);
   }
 
-  private async runRecord(task: Task, options: MetaStepOptions & { readonly learn: boolean; readonly onWrap?: "stop" | "wrap" }) {
+  private async runRecord(task: Task, options: MetaStepOptions & { readonly learn: boolean }) {
     const learn = options.learn;
-    await this.run(task, options, { learn, record: true }, options.onWrap === "wrap");
+    await this.run(task, options, { learn, record: true });
     const order = learn ? task.presentation : [];
     const presentations = [
       ...order.map((sample, k) => this.recordOf(k, sample, learn && this.spec.soel !== null, task.supportLabels[sample])),
@@ -157,7 +158,7 @@ export class LoihiEngine<H> implements Engine {
     return this.current;
   }
 
-  private async run(task: Task, options: MetaStepOptions, flags: RunFlags, wrapsAllowed = false): Promise<void> {
+  private async run(task: Task, options: MetaStepOptions, flags: RunFlags): Promise<void> {
     const state = this.ready();
     const { quantized } = state;
     if (this.loaded !== state) this.binding.parameters(this.handle, state.mantissa, state.bias);
@@ -182,9 +183,14 @@ export class LoihiEngine<H> implements Engine {
     samples.forEach((s, index) =>
       this.binding.sample(this.handle, index, s.rowStart, Uint32Array.from(s.channel), Uint16Array.from(s.count)));
     await this.binding.run(this.handle);
-    if (wrapsAllowed) return;
+    if (options.onWrap === "wrap") return;
     const wraps = this.wraps(task, flags.learn ? task.presentation : []);
     if (wraps.length > 0) throw new WrapError(wraps);
+  }
+
+  private wrapsLet(task: Task, { onWrap }: MetaStepOptions, learn: boolean): { readonly wraps?: readonly WrapReport[] } {
+    const wraps = onWrap === "wrap" ? this.wraps(task, learn ? task.presentation : []) : [];
+    return wraps.length > 0 ? { wraps } : {};
   }
 
   private metrics(task: Task): TaskMetrics {

@@ -15,26 +15,41 @@ template <class T> static inline Vec<T> above(Vec<T> u) {   // 1 where u > 0, el
   return (u > zero) ? one : zero;
 }
 
-// One bit a lane of a mask. Eight bytes of 0 or 1 times this constant leave their bits side by side in the highest byte.
+// One bit a lane of a mask. Eight bytes of 0 or 1 times this constant leave their bits side by side in the highest byte; a
+// vector of four lanes is not narrowed to bytes, which WebAssembly would do lane by lane.
 template <class T> static inline uint32_t bitsOf(Mask<T> mask) {
-  typedef int8_t Bytes __attribute__((vector_size(LANES<T>)));
-  const Bytes bytes = __builtin_convertvector(mask, Bytes);
-  uint32_t bits = 0;
-  for (int k = 0; k < LANES<T>; k += 8) {
-    uint64_t eight = 0;
-    __builtin_memcpy(&eight, reinterpret_cast<const char*>(&bytes) + k, LANES<T> < 8 ? LANES<T> : 8);
-    bits |= uint32_t(((eight & 0x0101010101010101ull) * 0x0102040810204080ull) >> 56) << k;
+  if constexpr (LANES<T> == 4) {
+    uint64_t half[2];
+    const Mask<T> bit = mask & Mask<T>{1, 2, 4, 8};
+    __builtin_memcpy(half, &bit, sizeof half);
+    const uint64_t both = half[0] | half[1];
+    return uint32_t(both | both >> 32);
+  } else {
+    typedef int8_t Bytes __attribute__((vector_size(LANES<T>)));
+    const Bytes bytes = __builtin_convertvector(mask, Bytes);
+    uint32_t bits = 0;
+    for (int k = 0; k < LANES<T>; k += 8) {
+      uint64_t eight = 0;
+      __builtin_memcpy(&eight, reinterpret_cast<const char*>(&bytes) + k, LANES<T> < 8 ? LANES<T> : 8);
+      bits |= uint32_t(((eight & 0x0101010101010101ull) * 0x0102040810204080ull) >> 56) << k;
+    }
+    return bits;
   }
-  return bits;
 }
 
 // Whether a mask has a lane.
 template <class T> static inline bool anyOf(Mask<T> mask) {
-  typedef int8_t Bytes __attribute__((vector_size(LANES<T>)));
-  const Bytes bytes = __builtin_convertvector(mask, Bytes);
-  uint64_t words[2] = {0, 0};
-  __builtin_memcpy(words, &bytes, LANES<T>);
-  return (words[0] | words[1]) != 0;
+  if constexpr (VECTOR_BYTES == 16) {
+    uint64_t half[2];
+    __builtin_memcpy(half, &mask, sizeof half);
+    return (half[0] | half[1]) != 0;
+  } else {
+    typedef int8_t Bytes __attribute__((vector_size(LANES<T>)));
+    const Bytes bytes = __builtin_convertvector(mask, Bytes);
+    uint64_t words[2] = {0, 0};
+    __builtin_memcpy(words, &bytes, LANES<T>);
+    return (words[0] | words[1]) != 0;
+  }
 }
 
 // Appends the channels of the set bits of a position as keys x·C + channel.

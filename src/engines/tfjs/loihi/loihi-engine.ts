@@ -31,6 +31,7 @@ function metricsOf(net: LoihiNetwork, task: Task, run: TaskRun): TaskMetrics {
     spikeRates: spikeRates(net, run),
     ties,
     silent,
+    ...(run.wraps.length > 0 ? { wraps: run.wraps } : {}),
   };
 }
 
@@ -85,18 +86,18 @@ export function loihiMethods(tf: Tf, spec: NetworkSpec, chunkValues = CHUNK_VALU
     return network;
   };
 
-  const metaStep: Engine["metaStep"] = async (task, { chipSeed, ratePenalty }) =>
+  const metaStep: Engine["metaStep"] = async (task, { chipSeed, ratePenalty, onWrap }) =>
     scoped(tf, (): MetaStepResult => {
       const net = ready();
-      const run = runTask(net, task, { chipSeed, learn: true });
+      const run = runTask(net, task, { chipSeed, learn: true, onWrap });
       const { gradients } = taskGradient(net, task, run, chipSeed, ratePenalty);
       return { ...metricsOf(net, task, run), gradients };
     });
 
-  const evaluate: Engine["evaluate"] = async (task, { chipSeed, learn }) =>
+  const evaluate: Engine["evaluate"] = async (task, { chipSeed, learn, onWrap }) =>
     scoped(tf, (): EvaluationResult => {
       const net = ready();
-      const run = runTask(net, task, { chipSeed, learn });
+      const run = runTask(net, task, { chipSeed, learn, onWrap });
       return {
         ...metricsOf(net, task, run),
         decisions: run.query.map(({ decision }) => decision),
