@@ -35,7 +35,7 @@ export { replayTask } from "./replay/replay-task.js";
 export { teach } from "./replay/teach.js";
 export { checkTask } from "./parity/check-task.js";
 export { makeCertificate, formatCertificate } from "./parity/certificate.js";
-export { buildReport } from "./report/build-report.js";
+export { buildReport } from "./cli/report/build-report.js";
 export { renderReport } from "./report/render-report.js";
 export { readBundle, writeBundle } from "./cli/bundle.js";
 export { runDemo } from "./cli/demo.js";

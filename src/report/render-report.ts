@@ -36,7 +36,7 @@ function header(data: ReportData): string {
       name: "Parity", value: certificate ? grouped(certificate.comparison.differences) : "–",
       note: certificate ? `${certificate.comparison.differences === 1 ? "difference" : "differences"} in ${grouped(certificate.comparison.compared.spikes)} spikes` : "not checked",
     },
-    { name: "Neuro cores", value: `${cores.length}`, note: `of ${data.limits.coresPerChip} on a chip` },
+    { name: "Neuro cores", value: `${cores.length}`, note: `of ${data.mesh.positions.length} on a chip` },
     ...(data.seconds === undefined ? [] : [{ name: "All of it took", value: duration(data.seconds), note: `${grouped(tasks.trained)} tasks trained` }]),
   ];
   return `<header><h1>${escapeText(data.title)}</h1>

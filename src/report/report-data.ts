@@ -1,3 +1,4 @@
+import type { MeshPosition } from "../../hw/topology.js";
 import type { Certificate } from "../parity/certificate.js";
 
 /** Spikes of one layer in one presentation, for a raster. */
@@ -74,6 +75,12 @@ export interface CostRow {
   readonly notes: readonly string[];
 }
 
+/** The parity certificate, and in words which programs ran and where the first difference is. */
+export interface ReportCertificate extends Certificate {
+  readonly programText: string;
+  readonly firstText: string | null;
+}
+
 /** Everything on the page, as plain values; `renderReport` reads nothing else. */
 export interface ReportData {
   readonly title: string;
@@ -102,9 +109,11 @@ export interface ReportData {
   readonly example: ExampleTask | null;
   readonly board: string;
   readonly cores: readonly CoreFill[];
-  readonly limits: { readonly compartments: number; readonly synapseWords: number; readonly inputAxons: number; readonly outputAxonSlots: number; readonly coresPerChip: number };
+  readonly limits: { readonly compartments: number; readonly synapseWords: number; readonly inputAxons: number; readonly outputAxonSlots: number };
+  /** Where the cores of a chip stand: columns and rows of tiles, and [core] its tile and place in it. */
+  readonly mesh: { readonly columns: number; readonly rows: number; readonly positions: readonly MeshPosition[] };
   readonly costs: readonly CostRow[];
-  readonly certificate: Certificate | null;
+  readonly certificate: ReportCertificate | null;
   /** Command lines that repeat what the page shows, or go on from here. */
   readonly commands: readonly { readonly line: string; readonly what: string }[];
 }

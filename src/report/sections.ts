@@ -1,7 +1,5 @@
-import type { Certificate } from "../parity/certificate.js";
-import { describePrograms, formatDifference } from "../parity/certificate.js";
 import { floorplanChart, fullest } from "./charts/floorplan.js";
-import type { CoreFill, ReportData } from "./report-data.js";
+import type { CoreFill, ReportCertificate, ReportData } from "./report-data.js";
 import { escapeText, grouped, withUnit } from "./svg.js";
 
 const cell = (content: string, className = ""): string => `<td${className ? ` class="${className}"` : ""}>${content}</td>`;
@@ -40,25 +38,25 @@ A step takes as long as its busiest core, counted step by step, and the barrier.
 }
 
 /** The parity certificate: verdict, what was compared, on what, and everything needed to repeat it. */
-export function certificateSection(certificate: Certificate | null): string {
+export function certificateSection(certificate: ReportCertificate | null): string {
   if (!certificate) {
     return '<section id="parity"><h2>Parity certificate</h2><p>Parity was not checked in this run: <code>metaloihi verify BUNDLE</code> does.</p></section>';
   }
-  const { compared, differences, first } = certificate.comparison;
+  const { compared, differences } = certificate.comparison;
   const counts = [
     ["presentations", compared.presentations], ["spikes of all layers", compared.spikes], ["weights after each presentation", compared.weights],
     ["values of u and v", compared.potentials], ["y1 written", compared.y1], ["output spike counts", compared.outputSpikes], ["decisions", compared.decisions],
     ["differences", differences],
   ] as const;
   const facts = [
-    ["engine", certificate.engine], ["program", describePrograms(certificate.programs)], ["tasks", taskRange(certificate.tasks)],
+    ["engine", certificate.engine], ["program", certificate.programText], ["tasks", taskRange(certificate.tasks)],
     ["seed of the tasks", `${certificate.taskSeed}`], ["seed of the chip", `${certificate.chipSeed}`],
     ["resetPreTrace", certificate.resetPreTrace ? "on" : "off"],
   ] as const;
   return `<section id="parity"><h2>Parity certificate</h2>
 <p>The training engine predicts the whole run; the simulator, written apart from it, executes the compiled image. They must agree in every integer.</p>
 <p><span class="verdict ${certificate.verdict}">${certificate.verdict === "equal" ? "Equal in every integer" : "Different"}</span></p>
-${first ? `<p>First difference: ${escapeText(formatDifference(first))}</p>` : ""}
+${certificate.firstText === null ? "" : `<p>First difference: ${escapeText(certificate.firstText)}</p>`}
 <ul class="statements">${certificate.statements.map((s) => `<li>${escapeText(s)}</li>`).join("")}</ul>
 <div class="scroll narrow"><table><thead><tr><th>compared</th><th>values</th></tr></thead><tbody>${counts.map(([name, n]) =>
     `<tr>${cell(name)}${cell(grouped(n))}</tr>`).join("")}</tbody></table></div>

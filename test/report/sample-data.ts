@@ -1,4 +1,6 @@
 import { Rng } from "../../src/base/rng.js";
+import { REPORT_MESH } from "../../src/cli/report/core-fill.js";
+import { certificateForPage } from "../../src/cli/report/build-report.js";
 import { makeCertificate } from "../../src/parity/certificate.js";
 import { compareRecords } from "../../src/parity/compare-records.js";
 import type { RasterSample, ReportData } from "../../src/report/report-data.js";
@@ -62,16 +64,17 @@ export const sampleReport: ReportData = {
     { chip: 0, core: 2, layers: ["conv2"], compartments: 1024, synapseWords: 9800, inputAxons: 2048, outputAxonSlots: 1500, plastic: false },
     { chip: 0, core: 3, layers: ["conv3", "output"], compartments: 517, synapseWords: 12900, inputAxons: 3100, outputAxonSlots: 640, plastic: true },
   ],
-  limits: { compartments: 1024, synapseWords: 16384, inputAxons: 4096, outputAxonSlots: 4096, coresPerChip: 128 },
+  limits: { compartments: 1024, synapseWords: 16384, inputAxons: 4096, outputAxonSlots: 4096 },
+  mesh: REPORT_MESH,
   costs: [
     { model: "Davies 2018", energyPerSampleJ: 3.2e-5, energyPerClassJ: 4.1e-5, secondsPerSample: 1.1e-3, notes: ["pre-silicon simulation at 0.75 V"] },
     { model: "SANA-FE", energyPerSampleJ: 7.9e-5, energyPerClassJ: 9e-5, secondsPerSample: 1.9e-3, notes: ["no figure for synaptic updates"] },
   ],
-  certificate: makeCertificate({
+  certificate: certificateForPage(makeCertificate({
     comparison: compareRecords([handTrace], [handTrace], ["hidden", "output"]), engine: "native", programs: ["typed"], data: "real",
     source: "double N-MNIST", protocol: "B", split: "meta-test", tasks: [0, 1, 2, 3], taskSeed: 1, chipSeed: 1,
     hashes: { "image.mlh": "9f".repeat(32), "checkpoint.mlh": "1c".repeat(32) }, resetPreTrace: true,
-  }),
+  })),
   commands: [
     { what: "hold trainer and chip against each other again", line: "npx metaloihi verify out/bundle" },
     { what: "teach the chip a class of your own", line: "npx metaloihi teach out/bundle --class wave=wave.bin -o out/taught" },

@@ -9,7 +9,7 @@ import { type Certificate, formatDifference, makeCertificate } from "../../parit
 import { predictRun } from "../../parity/predict-run.js";
 import type { TaskReplay } from "../../replay/replay-task.js";
 import { encodeTrace } from "../../replay/trace-file.js";
-import { buildReport } from "../../report/build-report.js";
+import { buildReport } from "../report/build-report.js";
 import { renderReport } from "../../report/render-report.js";
 import type { Task, TaskSource } from "../../tasks/types.js";
 import { resolveConfig, type ResolvedConfig, type TrainConfig } from "../../train/config.js";

@@ -1,5 +1,3 @@
-import { CHIP_LIMITS } from "../../../hw/limits.js";
-import { meshPosition } from "../../../hw/topology.js";
 import type { CoreFill, ReportData } from "../report-data.js";
 import { rect, svgFigure, text } from "../svg.js";
 
@@ -8,7 +6,6 @@ const TILE_GAP = 8;
 const TILE = 2 * CORE + TILE_GAP;
 const TOP = 22;
 const CHIP_GAP = 36;
-const CHIP_WIDTH = CHIP_LIMITS.meshColumns * TILE - TILE_GAP;
 
 /** Share of the fullest resource of a core, 0…1, and which one it is. */
 export function fullest(core: CoreFill, limits: ReportData["limits"]): { readonly share: number; readonly resource: string } {
@@ -23,20 +20,22 @@ export function fullest(core: CoreFill, limits: ReportData["limits"]): { readonl
 
 /** The mesh of every chip in use: tiles of four cores, used ones filled by their fullest resource, those that learn
  *  outlined. */
-export function floorplanChart({ cores, limits }: ReportData): string {
+export function floorplanChart({ cores, limits, mesh }: ReportData): string {
+  const chipWidth = mesh.columns * TILE - TILE_GAP;
   const chips = [...new Set(cores.map((c) => c.chip))].sort((a, b) => a - b);
   const grid = chips.map((chip, k) => {
-    const left = k * (CHIP_WIDTH + CHIP_GAP) + 1;
-    const squares = Array.from({ length: limits.coresPerChip }, (_, core) =>
-      coreSquare(core, left, cores.find((c) => c.chip === chip && c.core === core), limits));
+    const left = k * (chipWidth + CHIP_GAP) + 1;
+    const squares = mesh.positions.map((at, core) =>
+      coreSquare(core, at, left, cores.find((c) => c.chip === chip && c.core === core), limits));
     return text(left, 12, `chip ${chip}`, 'class="tick"') + squares.join("");
   });
-  const height = TOP + CHIP_LIMITS.meshRows * TILE - TILE_GAP + 1;
-  return svgFigure(chips.length * (CHIP_WIDTH + CHIP_GAP) - CHIP_GAP + 2, height, "Cores in use", grid.join(""));
+  const height = TOP + mesh.rows * TILE - TILE_GAP + 1;
+  return svgFigure(chips.length * (chipWidth + CHIP_GAP) - CHIP_GAP + 2, height, "Cores in use", grid.join(""));
 }
 
-function coreSquare(core: number, left: number, used: CoreFill | undefined, limits: ReportData["limits"]): string {
-  const at = meshPosition(core);
+function coreSquare(
+  core: number, at: ReportData["mesh"]["positions"][number], left: number, used: CoreFill | undefined, limits: ReportData["limits"],
+): string {
   const x = left + at.x * TILE + (at.p % 2) * CORE;
   const y = TOP + at.y * TILE + Math.floor(at.p / 2) * CORE;
   const square = (attributes: string, title: string) => rect(x, y, CORE - 3, CORE - 3, `${attributes} rx="3"`, title);

@@ -1,13 +1,13 @@
-import type { ChipImage } from "../../hw/image.js";
-import type { OperationCounts } from "../../sim/trace.js";
-import type { Checkpoint } from "../model/checkpoint.js";
-import { parameterShapes } from "../model/shapes.js";
-import type { LayerSpec, NetworkSpec } from "../model/types.js";
-import type { Certificate } from "../parity/certificate.js";
-import type { ReplayResult } from "../replay/replay-run.js";
-import { coreFills, REPORT_LIMITS } from "./core-fill.js";
+import type { ChipImage } from "../../../hw/image.js";
+import type { OperationCounts } from "../../../sim/trace.js";
+import type { Checkpoint } from "../../model/checkpoint.js";
+import { parameterShapes } from "../../model/shapes.js";
+import type { LayerSpec, NetworkSpec } from "../../model/types.js";
+import { type Certificate, describePrograms, formatDifference } from "../../parity/certificate.js";
+import type { ReplayResult } from "../../replay/replay-run.js";
+import { coreFills, REPORT_LIMITS, REPORT_MESH } from "./core-fill.js";
 import { costRows } from "./cost-rows.js";
-import type { ExampleTask, ReportData } from "./report-data.js";
+import type { ExampleTask, ReportData } from "../../report/report-data.js";
 
 /** What a replay, its training and its parity check leave for the report. */
 export interface ReportInput {
@@ -47,12 +47,18 @@ export function buildReport(input: ReportInput): ReportData {
       training: input.training ?? checkpoint.history.map((row) => ({ task: row.tasks, accuracy: 100 * row.accuracy })),
       validation: checkpoint.history.map((row) => ({ task: row.tasks, accuracy: 100 * row.validation })),
     },
-    example: input.example, board: image.board, cores: coreFills(image), limits: REPORT_LIMITS,
+    example: input.example, board: image.board, cores: coreFills(image), limits: REPORT_LIMITS, mesh: REPORT_MESH,
     costs: costRows(image, { counts: input.queryCounts, presentations: result.presentations.query },
       { counts: result.learningCounts, presentations: result.presentations.support }, classes),
-    certificate: input.certificate, commands: input.commands,
+    certificate: input.certificate && certificateForPage(input.certificate), commands: input.commands,
   };
 }
+
+/** The certificate with its programs and its first difference in words. */
+export const certificateForPage = (certificate: Certificate): NonNullable<ReportData["certificate"]> => ({
+  ...certificate, programText: describePrograms(certificate.programs),
+  firstText: certificate.comparison.first ? formatDifference(certificate.comparison.first) : null,
+});
 
 function describeNetwork(spec: NetworkSpec): ReportData["network"] {
   const scalars = new Set(["hi", "lo", "theta", "rho"]);

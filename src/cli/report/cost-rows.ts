@@ -1,7 +1,7 @@
-import { barrierSeconds, type CostModel, COST_TABLES, type CountedOperations, dynamicEnergy, STATIC_POWER_W, staticEnergy } from "../../hw/energy.js";
-import type { ChipImage } from "../../hw/image.js";
-import { tilesUsed } from "../../hw/topology.js";
-import type { CostRow } from "./report-data.js";
+import { barrierSeconds, type CostModel, COST_TABLES, type CountedOperations, dynamicEnergy, STATIC_POWER_W, staticEnergy } from "../../../hw/energy.js";
+import type { ChipImage } from "../../../hw/image.js";
+import { tilesUsed } from "../../../hw/topology.js";
+import type { CostRow } from "../../report/report-data.js";
 
 /** Operations of so many presentations, as the simulator counted them. */
 export interface CountedPresentations {

@@ -1,12 +1,18 @@
-import { coreUse } from "../../compiler/core-use.js";
-import type { ChipImage } from "../../hw/image.js";
-import { CHIP_LIMITS, CORE_LIMITS } from "../../hw/limits.js";
-import type { CoreFill, ReportData } from "./report-data.js";
+import { coreUse } from "../../../compiler/core-use.js";
+import type { ChipImage } from "../../../hw/image.js";
+import { CHIP_LIMITS, CORE_LIMITS } from "../../../hw/limits.js";
+import { meshPosition } from "../../../hw/topology.js";
+import type { CoreFill, ReportData } from "../../report/report-data.js";
 
 /** The limits that fills stand beside. */
 export const REPORT_LIMITS: ReportData["limits"] = {
   compartments: CORE_LIMITS.compartments, synapseWords: CORE_LIMITS.synapseWords, inputAxons: CORE_LIMITS.inputAxons,
-  outputAxonSlots: CORE_LIMITS.outputAxonSlots, coresPerChip: CHIP_LIMITS.cores,
+  outputAxonSlots: CORE_LIMITS.outputAxonSlots,
+};
+
+/** The mesh that the floorplan draws. */
+export const REPORT_MESH: ReportData["mesh"] = {
+  columns: CHIP_LIMITS.meshColumns, rows: CHIP_LIMITS.meshRows, positions: Array.from({ length: CHIP_LIMITS.cores }, (_, core) => meshPosition(core)),
 };
 
 /** Fill of every used core, counted from the image's tables alone; output axons once a population. */

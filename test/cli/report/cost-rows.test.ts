@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { ChipImage } from "../../hw/image.js";
-import { noOperations } from "../../src/replay/replay-run.js";
-import { costRows } from "../../src/report/cost-rows.js";
+import type { ChipImage } from "../../../hw/image.js";
+import { noOperations } from "../../../src/replay/replay-run.js";
+import { costRows } from "../../../src/cli/report/cost-rows.js";
 
 const image = { chips: 1, cores: [{ chip: 0, core: 0 }, { chip: 0, core: 1 }] } as unknown as ChipImage;
 
