@@ -10,7 +10,7 @@ export { encodeFrames, NMNIST_FRAMES } from "./events/encode.js";
 export {
   DAVIS240_HANDS, DAVIS346_STROKES, HandSimulator, NMNIST_MODEL, SaccadeSimulator, StrokeSimulator, type HandModel, type PixelModel, type SaccadeModel, type StrokeModel,
 } from "./events/simulators/index.js";
-export { loadNmnist } from "./assets/node/load.js";
+export { loadNmnist } from "./events/node/embedded-nmnist.js";
 export * from "./tasks/index.js";
 export type {
   ConvLayer, DenseLayer, InputGeometry, LayerSpec, NetworkSpec, Parameters, PoolLayer, QuantizedNetwork, SoelSpec, WeightPrecision,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { compileNetwork } from "../../compiler/pipeline.js";
 import { estimate } from "../../compiler/estimate.js";
 import { readFileBytes } from "../base/node/files.js";
-import { assetPath } from "../assets/node/load.js";
+import { assetPath } from "../base/node/package-root.js";
 import { createEngine, type EngineName } from "../engines/create.js";
 import type { Engine } from "../engines/engine.js";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../model/checkpoint.js";

@@ -1,9 +1,9 @@
 import type { InputContract } from "../../hw/image.js";
-import { loadNmnist } from "../assets/node/load.js";
 import { decodeEvents } from "../events/decode.js";
 import { userError } from "../base/errors.js";
 import { isFolder } from "../base/node/files.js";
 import { encodeFrames, NMNIST_FRAMES } from "../events/encode.js";
+import { loadNmnist } from "../events/node/embedded-nmnist.js";
 import { listNmnist } from "../events/node/nmnist-layout.js";
 import { createDoubleNmnist, type DigitRecording, type Protocol, type TaskSource } from "../tasks/index.js";
 import { dataKindOf, type DataPlace, framesOf, SIMULATED_MARK } from "./data-place.js";

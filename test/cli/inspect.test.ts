@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { estimate } from "../../compiler/estimate.js";
 import { compileNetwork } from "../../compiler/pipeline.js";
-import { assetPath } from "../../src/assets/node/load.js";
+import { assetPath } from "../../src/base/node/package-root.js";
 import { BUNDLE_PART, writeBundle } from "../../src/cli/bundle.js";
 import { inspect } from "../../src/cli/commands/inspect.js";
 import { compiledParts } from "../../src/cli/compiled-parts.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadNmnist } from "../../src/assets/node/load.js";
+import { loadNmnist } from "../../src/events/node/embedded-nmnist.js";
 import { encodeFrames, NMNIST_FRAMES } from "../../src/events/encode.js";
 import { auditSource, createDoubleNmnist, DOUBLE_DIGIT_SPLIT } from "../../src/tasks/index.js";
 import type { TaskOptions } from "../../src/tasks/index.js";

@@ -17,6 +17,9 @@ export function packageRoot(): string {
   }
 }
 
+/** Absolute path of a file in `src/assets`, from the sources as well as from the build. */
+export const assetPath = (name: string): string => join(packageRoot(), "src", "assets", name);
+
 /** Version of this package, from its package.json. */
 export const packageVersion = (): string =>
   JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")).version as string;

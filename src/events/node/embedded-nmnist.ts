@@ -1,10 +1,6 @@
-import { join } from "node:path";
 import { readFileBytes } from "../../base/node/files.js";
-import { packageRoot } from "../../base/node/package-root.js";
-import { type NmnistRecording, unpackNmnist } from "../nmnist.js";
-
-/** Absolute path of a file in `src/assets`, from the sources as well as from the build. */
-export const assetPath = (name: string): string => join(packageRoot(), "src", "assets", name);
+import { assetPath } from "../../base/node/package-root.js";
+import { type NmnistRecording, unpackNmnist } from "../embedded-nmnist.js";
 
 let loaded: readonly NmnistRecording[] | undefined;
 

@@ -1,8 +1,8 @@
 import { unzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import { loadNmnist } from "../../src/assets/node/load.js";
-import { assetPath } from "../../src/assets/node/load.js";
-import { unpackNmnist } from "../../src/assets/nmnist.js";
+import { assetPath } from "../../src/base/node/package-root.js";
+import { unpackNmnist } from "../../src/events/embedded-nmnist.js";
+import { loadNmnist } from "../../src/events/node/embedded-nmnist.js";
 import { UserError } from "../../src/base/errors.js";
 import { readFileBytes } from "../../src/base/node/files.js";
 import { hasShared, sharedPath } from "../support/shared.js";

@@ -2,7 +2,7 @@ import { inflateSync } from "fflate";
 import { concatBytes } from "../base/bytes.js";
 import { userError } from "../base/errors.js";
 import { unwrapFile } from "../base/file-header.js";
-import type { EventStream } from "../events/types.js";
+import type { EventStream } from "./types.js";
 
 /** One N-MNIST recording with where it comes from. */
 export interface NmnistRecording {

@@ -2,17 +2,17 @@ import { deflateSync } from "fflate";
 import { sha256Hex } from "../../base/bytes.js";
 import { withHeader } from "../../base/file-header.js";
 import { readFileBytes, writeWhole } from "../../base/node/files.js";
-import { decodeEvents } from "../../events/decode.js";
-import { lowerBound } from "../../events/encode.js";
-import { listNmnist } from "../../events/node/nmnist-layout.js";
-import { NMNIST_ASSET, packNmnistPayload } from "../nmnist.js";
-import { assetPath } from "./load.js";
+import { assetPath } from "../../base/node/package-root.js";
+import { decodeEvents } from "../decode.js";
+import { lowerBound } from "../encode.js";
+import { listNmnist } from "./nmnist-layout.js";
+import { NMNIST_ASSET, packNmnistPayload } from "../embedded-nmnist.js";
 
 /** Recordings are cut here: the first saccade is what tasks use (design §8). */
 const WINDOW_US = 100_000;
 
 /** Makes `src/assets/nmnist-800.bin` from a zip in the official layout:
- *  `npx tsx src/assets/node/pack-nmnist.ts nmnist-real-800.zip` */
+ *  `npx tsx src/events/node/pack-nmnist.ts nmnist-real-800.zip` */
 async function main(zipPath: string): Promise<void> {
   const { entries, close } = await listNmnist(zipPath);
   const recordings = [];
