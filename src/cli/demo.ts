@@ -1,7 +1,7 @@
 /** The main job from end to end: recordings → tasks → meta-training → compiler → replay on the simulated chip → report. */
 import { join } from "node:path";
 import { compileNetwork } from "../../compiler/pipeline.js";
-import { estimate } from "../../compiler/estimate.js";
+import { estimatePlaced } from "../../compiler/estimate.js";
 import { readFileBytes } from "../base/node/files.js";
 import { assetPath } from "../base/node/package-root.js";
 import { createEngine, type EngineName } from "../engines/create.js";
@@ -118,7 +118,7 @@ async function trainDemo(resolved: ResolvedConfig, engine: Engine, source: TaskS
 function compileDemo(checkpoint: Checkpoint, out: string, say: (line: string) => void): Bundle {
   const path = join(out, "bundle");
   const compilation = compileNetwork(checkpoint.quantized, checkpoint.geometry, { chipSeed: checkpoint.chipSeed });
-  writeBundle(path, compiledParts(compilation, estimate(checkpoint.spec, {}), encodeCheckpoint(checkpoint)));
+  writeBundle(path, compiledParts(compilation, estimatePlaced(compilation.placed), encodeCheckpoint(checkpoint)));
   const seconds = compilation.passes.reduce((sum, p) => sum + p.milliseconds, 0) / 1000;
   say(`3  compile     ${compilation.image.cores.length} cores of one chip, learning microcode, SOEL program for the x86 core: ${seconds.toFixed(1)} s`);
   return readBundle(path);
