@@ -7,7 +7,7 @@ extern "C" void csv(int bytes) {
   uint32_t latest = result.latest;
   int max_x = 0, max_y = 0, n = 0, used = 0;
   uint64_t wrong = 0;
-  result.unsound = result.held = result.dropped = 0;
+  begin();
   input[bytes] = 0;
   for (int at = 0; n < ROOM; used = at) {
     uint64_t cells[4];
@@ -39,9 +39,5 @@ extern "C" void csv(int bytes) {
   }
 done:
   result.unsound = wrong != 0;
-  result.used = used;
-  result.events = n;
-  result.max_x = max_x;
-  result.max_y = max_y;
-  result.latest = latest;
+  finish(used, n, max_x, max_y, latest);
 }

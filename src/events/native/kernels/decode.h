@@ -43,3 +43,13 @@ static inline uint32_t kept_time(uint32_t now, uint32_t* latest, int events) {
   result.held += events;
   return *latest;
 }
+
+// What every call begins with, and leaves behind.
+static inline void begin(void) { result.unsound = result.held = result.dropped = 0; }
+static inline void finish(int used, int events, int max_x, int max_y, uint32_t latest) {
+  result.used = used;
+  result.events = events;
+  result.max_x = max_x;
+  result.max_y = max_y;
+  result.latest = latest;
+}

@@ -18,16 +18,19 @@ static inline uint64_t any(v8u v) {
   return q[0] | q[1];
 }
 
+/** Types A, D, E and F (triggers, IMU, others, continued): no event, and nothing wrong. */
+static inline bool is_passed_over(uint32_t w) { return 0xe400u >> (w >> 28) & 1; }
+
 extern "C" void evt2(int words) {
   const uint32_t* const in = (const uint32_t*)input;
   uint32_t base = result.base, latest = result.latest;
   int known = result.known, n = 0, i = 0;
   v8s most_x = {0}, most_y = {0};
-  result.unsound = result.held = result.dropped = 0;
+  begin();
   for (; !known && i < words; i++) {
     if (in[i] >> 28 == 8) break;
     if (in[i] < FIRST_TYPE_OF_NO_EVENT) result.dropped++;
-    else if ((0xe400u >> (in[i] >> 28) & 1) == 0) result.unsound = 1;
+    else if (!is_passed_over(in[i])) result.unsound = 1;
   }
   while (i < words) {
     // Eight words at a time while all are events, which they are but for one in some hundreds.
@@ -64,7 +67,7 @@ extern "C" void evt2(int words) {
         if (high >= 1u << 26 || (known && high < base >> 6 && (base >> 6) - high > 2)) result.unsound = 1;
         base = high << 6;
         known = 1;
-      } else if ((0xe400u >> (w >> 28) & 1) == 0) result.unsound = 1;
+      } else if (!is_passed_over(w)) result.unsound = 1;
     }
   }
   int max_x = 0, max_y = 0;
@@ -72,11 +75,7 @@ extern "C" void evt2(int words) {
     if (most_x[k] > max_x) max_x = most_x[k];
     if (most_y[k] > max_y) max_y = most_y[k];
   }
-  result.used = words * 4;
-  result.events = n;
-  result.max_x = max_x;
-  result.max_y = max_y;
+  finish(words * 4, n, max_x, max_y, latest);
   result.base = base;
-  result.latest = latest;
   result.known = known;
 }

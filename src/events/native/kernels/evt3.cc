@@ -26,7 +26,7 @@ extern "C" void evt3(int words) {
   uint32_t base = result.base, latest = result.latest;
   int known = result.known, n = 0, i = 0, max_x = 0, max_y = 0;
   uint32_t low = result.low, line = result.line, vector_x = result.vector_x, vector_on = result.vector_on;
-  result.unsound = result.held = result.dropped = 0;
+  begin();
   uint32_t now = base + low;
   for (; i < words && n + 12 <= ROOM; i++) {
     const uint32_t w = in[i];
@@ -94,12 +94,8 @@ extern "C" void evt3(int words) {
         result.unsound = 1;
     }
   }
-  result.used = i * 2;
-  result.events = n;
-  result.max_x = max_x;
-  result.max_y = max_y;
+  finish(i * 2, n, max_x, max_y, latest);
   result.base = base;
-  result.latest = latest;
   result.known = known;
   result.low = low;
   result.line = line;

@@ -2,14 +2,6 @@
 // formats/aedat4.ts. None allows a step back in time.
 #include "decode.h"
 
-static void finish(int used, int events, int max_x, int max_y, uint32_t latest) {
-  result.used = used;
-  result.events = events;
-  result.max_x = max_x;
-  result.max_y = max_y;
-  result.latest = latest;
-}
-
 typedef uint32_t v4u __attribute__((vector_size(16)));
 typedef uint32_t v4u_unaligned __attribute__((vector_size(16), aligned(4)));
 typedef uint16_t v4s __attribute__((vector_size(8)));
@@ -21,7 +13,7 @@ extern "C" void dat(int records) {
   const uint32_t* const in = (const uint32_t*)input;
   v4u wrong = {0}, max_x = {0}, max_y = {0}, last = {result.latest, result.latest, result.latest, result.latest};
   int i = 0;
-  result.unsound = result.held = result.dropped = 0;
+  begin();
   for (; i + 4 <= records; i += 4) {
     const v4u a = *(const v4u_unaligned*)(in + 2 * i), b = *(const v4u_unaligned*)(in + 2 * i + 4);
     const v4u t = __builtin_shufflevector(a, b, 0, 2, 4, 6), pixel = __builtin_shufflevector(a, b, 1, 3, 5, 7);
@@ -59,7 +51,7 @@ extern "C" void dat(int records) {
 extern "C" void nmnist(int records) {
   uint32_t latest = result.latest, wrong = 0;
   int max_x = 0, max_y = 0, outside = 0;
-  result.unsound = result.held = result.dropped = 0;
+  begin();
   for (int i = 0; i < records; i++) {
     const uint8_t* const r = input + 5 * i;
     const uint32_t t = (uint32_t)(r[2] & 0x7f) << 16 | r[3] << 8 | r[4];
@@ -83,7 +75,7 @@ extern "C" void nmnist(int records) {
 extern "C" void event_stream(int bytes) {
   uint32_t now = result.base;
   int max_x = 0, max_y = 0, n = 0, at = 0;
-  result.unsound = result.held = result.dropped = 0;
+  begin();
   while (at < bytes && n < ROOM) {
     const uint32_t head = input[at];
     if (head >= 0xfe) {
@@ -145,7 +137,7 @@ template <bool DVS128> static void aedat2_of(int records) {
   v4u most_x = {0}, most_y = {0};
   uint32_t latest = result.latest, wrong = 0;
   int n = 0, i = 0;
-  result.unsound = result.held = result.dropped = 0;
+  begin();
   while (i < records) {
     // Four records at a time while all are events of pixels in order.
     for (; i + 4 <= records; i += 4, n += 4) {
