@@ -121,9 +121,10 @@ export function median(values: readonly number[]): number {
 
 /** The table that a person reads. */
 export function describeKernels(r: KernelReport): string {
-  const row = (k: KernelFigures): string => `  ${k.kernel.padEnd(15)}${k.layer.padEnd(26)}` + (k.gflops === undefined
+  const figures = (k: KernelFigures): string => (k.gflops === undefined
     ? `${(k.gsops ?? 0).toFixed(1).padStart(8)} G synaptic operations/s at ${k.density_percent} % of the inputs`
     : `${k.gflops.toFixed(1).padStart(8)} GFLOP/s ${(k.percent_of_peak ?? 0).toFixed(0).padStart(5)} % of the peak`);
+  const row = (k: KernelFigures): string => `  ${k.kernel.padEnd(15)}${k.layer.padEnd(26)}${figures(k)}`;
   return [
     `One core, ${r.instruction_set}, median of ${r.rounds} rounds in CPU time; the peak is measured before each kernel:`,
     `  peak           multiply-adds in registers ${r.peak_gflops.toFixed(1).padStart(7)} GFLOP/s`,

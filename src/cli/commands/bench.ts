@@ -17,13 +17,19 @@ const table = (figures: object): string =>
   Object.entries(figures).map(([name, value]) => `  ${name.padEnd(22)}${typeof value === "number" ? Number(value.toPrecision(6)) : Array.isArray(value) ? value.join(", ") : value}`).join("\n");
 const resultOf = (title: string, figures: object): CommandResult => ({ json: figures, text: `${title}\n${table(figures)}` });
 
-interface MetaStepArgs extends CommonArgs {
+interface RepeatArgs extends CommonArgs {
+  readonly repeats: number;
+}
+interface EngineArgs extends RepeatArgs {
+  readonly engine?: EngineName;
+  readonly threads?: number;
+}
+const repeatsOption = (count: number, describe: string) => ({ repeats: { type: "number", default: count, describe } }) as const;
+
+interface MetaStepArgs extends EngineArgs {
   readonly network: BenchNetwork;
   readonly mode: "second" | "first" | "eval" | "forward";
   readonly problem?: string;
-  readonly repeats: number;
-  readonly engine?: EngineName;
-  readonly threads?: number;
 }
 
 const metaStep: CommandModule<object, MetaStepArgs> = {
@@ -34,8 +40,7 @@ const metaStep: CommandModule<object, MetaStepArgs> = {
       network: { choices: BENCH_NETWORKS, default: "loihi" as const, describe: "the paper's network in either model, or the demo's" },
       mode: { choices: ["second", "first", "eval", "forward"] as const, default: "second" as const, describe: "second-order step, first-order step, evaluation (learn, then classify), or the queries alone" },
       problem: { type: "string", describe: "the peers' problem instead of a real task: their FILE.npz (srm), or the word peers (loihi)" },
-      repeats: { type: "number", default: 5, describe: "timed calls after one warm-up" },
-      ...engineOptions, ...jsonOption,
+      ...repeatsOption(5, "timed calls after one warm-up"), ...engineOptions, ...jsonOption,
     })
     .example("$0 bench meta-step --network srm --mode second", "what PyTorch and JAX are timed with"),
   handler: runHandler(async (args: MetaStepArgs) => {
@@ -44,28 +49,23 @@ const metaStep: CommandModule<object, MetaStepArgs> = {
   }),
 };
 
-interface KernelArgs extends CommonArgs { readonly repeats: number }
-
-const kernels: CommandModule<object, KernelArgs> = {
+const kernels: CommandModule<object, RepeatArgs> = {
   command: "kernels",
   describe: "the native kernels against the measured peak of a core, and copy and triad of its memory",
   builder: (yargs) => yargs
-    .options({ repeats: { type: "number", default: 5, describe: "rounds; medians count" }, ...jsonOption })
+    .options({ ...repeatsOption(5, "rounds; medians count"), ...jsonOption })
     .example("$0 bench kernels", "percent of the peak, synaptic operations a second"),
-  handler: runHandler((args: KernelArgs) => {
+  handler: runHandler((args: RepeatArgs) => {
     checkCount("--repeats", args.repeats, 1000);
     const report = benchmarkKernels(args.repeats);
     return { json: report, text: describeKernels(report) };
   }),
 };
 
-interface ScalingArgs extends CommonArgs {
+interface ScalingArgs extends EngineArgs {
   readonly network: "srm" | "loihi";
   readonly axis?: readonly Axis[];
-  readonly repeats: number;
   readonly out?: string;
-  readonly engine?: EngineName;
-  readonly threads?: number;
 }
 
 const scaling: CommandModule<object, ScalingArgs> = {
@@ -75,9 +75,8 @@ const scaling: CommandModule<object, ScalingArgs> = {
     .options({
       network: { choices: ["srm", "loihi"] as const, default: "loihi" as const, describe: "neuron model" },
       axis: { type: "array", choices: AXES, describe: "what to vary (default: each in turn)" },
-      repeats: { type: "number", default: 3, describe: "timed calls a point, after one warm-up" },
       out: { alias: "o", type: "string", describe: "write the curves to FILE.html" },
-      ...engineOptions, ...jsonOption,
+      ...repeatsOption(3, "timed calls a point, after one warm-up"), ...engineOptions, ...jsonOption,
     })
     .example("$0 bench scaling --network srm -o scaling.html", "all five curves, as a page too") as never,
   handler: runHandler(async (args: ScalingArgs) => {
@@ -88,7 +87,10 @@ const scaling: CommandModule<object, ScalingArgs> = {
   }),
 };
 
-interface ChipStepArgs extends CommonArgs { readonly case: "paper" | "plastic"; readonly repeats: number; readonly problem?: string }
+interface ChipStepArgs extends RepeatArgs {
+  readonly case: "paper" | "plastic";
+  readonly problem?: string;
+}
 
 const chipStep: CommandModule<object, ChipStepArgs> = {
   command: "chip-step",
@@ -97,7 +99,7 @@ const chipStep: CommandModule<object, ChipStepArgs> = {
     .options({
       case: { choices: ["paper", "plastic"] as const, default: "paper" as const, describe: "the paper's network, or a plastic 1024×5 layer" },
       problem: { type: "string", describe: "the peers' network or plastic layer, with their integers (.npz of .config/bench-peers-chip.mjs --save)" },
-      repeats: { type: "number", default: 5, describe: "timed runs" }, ...jsonOption,
+      ...repeatsOption(5, "timed runs"), ...jsonOption,
     })
     .example("$0 bench chip-step --case plastic --json", "for programs"),
   handler: runHandler(async (args: ChipStepArgs) => {
