@@ -25,7 +25,7 @@ export function encodeImage(image: ChipImage, parents: Readonly<Record<string, s
 }
 
 /** Reads an image file. What it holds still has to pass `verifyImage`.
- *  @throws UserError E-FILE-001…003 (not ours, another kind, damaged), E-IMAGE-001 (content is no image) */
+ *  @throws UserError E-FILE-001…004 (not ours, another kind, damaged), E-IMAGE-001 (content is no image) */
 export function decodeImage(bytes: Uint8Array, fileName: string): ChipImage {
   const expected = { kind: CHIP_IMAGE_KIND, formatVersion: CHIP_IMAGE_VERSION };
   const { payload } = unwrapFile(bytes, expected, fileName);

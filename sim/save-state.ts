@@ -44,7 +44,7 @@ export const saveCores = (cores: readonly CoreState[]): Record<string, Uint8Arra
 export const packState = (saved: SavedChip, imageSha256: string): Uint8Array =>
   withHeader({ ...KIND, parents: { image: imageSha256 } }, new Packr({ structuredClone: true }).pack(saved));
 
-/** Reads a state. @throws UserError E-FILE-001…003, E-SIM-006 where it belongs to another image */
+/** Reads a state. @throws UserError E-FILE-001…004, E-SIM-006 where it belongs to another image */
 export function unpackState(file: Uint8Array, imageSha256: string): SavedChip {
   const { header, payload } = unwrapFile(file, KIND, "saved chip state");
   if (header.parents.image !== imageSha256) throw foreignState("it was saved from another image");

@@ -50,7 +50,7 @@ export function packNmnistPayload(recordings: readonly NmnistRecording[]): Uint8
 
 /** Reads the packed recordings; about 30 ms for 800.
  *  @param fileName  stands in messages
- *  @throws UserError E-FILE-001…003 where the file is not that file, or damaged */
+ *  @throws UserError E-FILE-001…004 where the file is not that file, or damaged */
 export function unpackNmnist(bytes: Uint8Array, fileName: string): readonly NmnistRecording[] {
   const { payload } = unwrapFile(bytes, NMNIST_ASSET, fileName);
   try {

@@ -58,7 +58,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 }
 
 /** Reads a checkpoint file.
- *  @throws UserError E-FILE-001…003 (not one, another version, damaged), E-CKPT-001 (its parts do not fit together) */
+ *  @throws UserError E-FILE-001…004 (not one, another version, damaged), E-CKPT-001 (its parts do not fit together) */
 export function decodeCheckpoint(bytes: Uint8Array, fileName: string): Checkpoint {
   const { header, payload } = unwrapFile(bytes, CHECKPOINT_FILE, fileName);
   let value: Checkpoint;

@@ -40,7 +40,7 @@ export function encodeTaught(state: TaughtState, imageHash: string): Uint8Array 
 }
 
 /** Reads `taught.mlh`.
- *  @throws UserError E-FILE-001…003 (damaged, or something else), E-TEACH-006 (made with another image) */
+ *  @throws UserError E-FILE-001…004 (damaged, or something else), E-TEACH-006 (made with another image) */
 export function decodeTaught(bytes: Uint8Array, imageHash: string, fileName: string): TaughtState {
   const { header, payload } = unwrapFile(bytes, FILE, fileName);
   if (header.parents.image !== imageHash) {

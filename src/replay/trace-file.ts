@@ -28,7 +28,7 @@ type Plain<T> = T extends ArrayBufferView ? number[]
   : T extends readonly (infer U)[] ? Plain<U>[]
   : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
 
-/** Reads a trace file. @throws UserError E-FILE-001…003 */
+/** Reads a trace file. @throws UserError E-FILE-001…004 */
 export function decodeTrace(bytes: Uint8Array, fileName: string): TraceFile {
   const raw = unpack(unwrapFile(bytes, FILE, fileName).payload) as Plain<TraceFile>;
   return {

@@ -21,7 +21,7 @@ export interface TeachArgs extends RecordingArgs {
   readonly json?: boolean;
 }
 
-/** Taught state of a bundle, or null where it was never taught. @throws UserError E-FILE-001…003, E-TEACH-006 */
+/** Taught state of a bundle, or null where it was never taught. @throws UserError E-FILE-001…004, E-TEACH-006 */
 export function taughtStateOf(bundle: Bundle): TaughtState | null {
   const bytes = bundle.files[TAUGHT_FILE];
   return bytes ? decodeTaught(bytes, bundle.imageHash, `${bundle.path}/${TAUGHT_FILE}`) : null;
