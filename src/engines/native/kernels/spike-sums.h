@@ -1,73 +1,92 @@
-// X += W ⊛ S for sparse binary S and stride 1: each event is read once for all kW outputs that it reaches in a row.
+// X += W ⊛ S for sparse binary S.
 //   S as events, row (t, position), key = x·inC + channel; W [tap][inC][outCp]; X [t][y][x][outCp]
-// The kW output columns that an input column reaches wait in registers, NV vectors of channels each; when the next column
-// begins, the first of them is done. kW·NV independent sums hide the additions' latency. Order of a sum: kernel row, then input
-// column, then channel.
+// Two ways, chosen by measured density:
+//   by outputs   the events that one kernel row sees of an output are neighbors in their list, and add up in registers, NV
+//                vectors of channels; what is left of the time is their loads, and a mispredicted end of most lists
+//   by events    where most outputs see none: every event is added to the outputs that it reaches (stride 1)
+// The order of a sum depends on the events alone.
 #pragma once
 #include "conv.h"
 
 namespace kernels {
 
-template <class T, int KW, int NV>
-__attribute__((noinline)) static void spikeSumRows(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector) {
+template <class T, int NV>
+__attribute__((noinline)) static void spikeSumOutputs(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector) {
   typedef Vec<T> V;
-  const long cp = L.outCp, tap = long(L.inC) * cp;
-  const int lead = KW - 1 - L.pW;
+  const long cp = L.outCp;
   const uint16_t* const key = e.key.data();
   for (int kh = 0; kh < L.kH; kh++) {
     int y0, y1;
-    validRange(kh, 1, L.pH, L.inH, L.outH, y0, y1);
-    const T* rows[KW];     // of acc[j]
-    for (int j = 0; j < KW; j++) rows[j] = w + (kh * KW + KW - 1 - j) * tap + firstVector * LANES<T>;
+    validRange(kh, L.sH, L.pH, L.inH, L.outH, y0, y1);
+    const T* rows = w + size_t(kh) * L.kW * L.inC * cp + firstVector * LANES<T>;
     for (int t = 0; t < steps; t++) {
       const uint32_t* start = e.start.data() + size_t(t0 + t) * e.positions;
       for (int y = y0; y < y1; y++) {
-        const uint32_t* row = start + (y + kh - L.pH) * L.inW;
-        uint32_t k = row[0];
-        if (k == row[L.inW]) continue;
+        const uint32_t* row = start + (y * L.sH + kh - L.pH) * L.inW;
+        if (row[0] == row[L.inW]) continue;
         T* out = x + size_t(t) * L.outSize() + size_t(y) * L.outW * cp + firstVector * LANES<T>;
-        V acc[KW][NV] = {};
-        // acc[j] belongs to output column xi − lead + j, which tap KW − 1 − j joins with input column xi.
-        const auto shift = [&](int column) {
-          if (column >= 0 && column < L.outW) {
-            V* to = reinterpret_cast<V*>(out + column * cp);
-            for (int n = 0; n < NV; n++) to[n] += acc[0][n];
+        for (int xo = 0; xo < L.outW; xo++, out += cp) {
+          const int left = xo * L.sW - L.pW, right = left + L.kW;
+          if (right <= 0 || left >= L.inW) continue;
+          uint32_t k = row[left < 0 ? 0 : left];
+          const uint32_t to = row[right > L.inW ? L.inW : right];
+          if (k >= to) continue;
+          const T* base = rows - long(left) * L.inC * cp;
+          V acc[NV] = {};
+          for (; k < to; k++) {
+            const V* r = reinterpret_cast<const V*>(base + long(key[k]) * cp);
+            for (int n = 0; n < NV; n++) acc[n] += r[n];
           }
-          for (int j = 0; j + 1 < KW; j++)
-            for (int n = 0; n < NV; n++) acc[j][n] = acc[j + 1][n];
-          for (int n = 0; n < NV; n++) acc[KW - 1][n] = V{};
-        };
-        int xi = 0;
-        for (; xi < L.inW; xi++) {
-          const int first = xi * L.inC;
-          for (const uint32_t end = row[xi + 1]; k < end; k++) {
-            const long at = long(key[k] - first) * cp;
-            for (int j = 0; j < KW; j++)
-              for (int n = 0; n < NV; n++) acc[j][n] += reinterpret_cast<const V*>(rows[j] + at)[n];
-          }
-          shift(xi - lead);
+          for (int n = 0; n < NV; n++) reinterpret_cast<V*>(out)[n] += acc[n];
         }
-        for (int j = 0; j + 1 < KW; j++) shift(xi - lead + j);
       }
     }
   }
 }
 
-template <class T, int KW> static void spikeSumBlocks(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x) {
-  const int vectors = L.outCp / LANES<T>;
-  // One kernel row of the weights in sight stays in the first-level cache.
-  const bool two = KW * L.inC * 2 * VECTOR_BYTES <= 24 * 1024;
-  for (int v = 0; v < vectors;) {
-    if (two && vectors - v >= 2) spikeSumRows<T, KW, 2>(L, w, e, t0, steps, x, v), v += 2;
-    else spikeSumRows<T, KW, 1>(L, w, e, t0, steps, x, v), v += 1;
+template <class T, int NV>
+__attribute__((noinline)) static void spikeSumEvents(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector) {
+  typedef Vec<T> V;
+  const long cp = L.outCp, tap = long(L.inC) * cp;
+  for (int t = 0; t < steps; t++) {
+    const uint32_t* start = e.start.data() + size_t(t0 + t) * e.positions;
+    T* map = x + size_t(t) * L.outSize() + firstVector * LANES<T>;
+    for (int yi = 0; yi < L.inH; yi++, start += L.inW) {
+      if (start[0] == start[L.inW]) continue;
+      for (int xi = 0; xi < L.inW; xi++) {
+        for (uint32_t k = start[xi]; k < start[xi + 1]; k++) {
+          const T* weights = w + long(e.key[k] - xi * L.inC) * cp + firstVector * LANES<T>;
+          for (int kh = 0; kh < L.kH; kh++) {
+            const int y = yi + L.pH - kh;
+            if (y < 0 || y >= L.outH) continue;
+            // Column xo takes tap xi + pW − xo.
+            const int from = xi + L.pW - L.kW + 1, to = xi + L.pW + 1;
+            for (int xo = from < 0 ? 0 : from; xo < to && xo < L.outW; xo++) {
+              V* out = reinterpret_cast<V*>(map + (long(y) * L.outW + xo) * cp);
+              const V* r = reinterpret_cast<const V*>(weights + (long(kh) * L.kW + to - 1 - xo) * tap);
+              for (int n = 0; n < NV; n++) out[n] += r[n];
+            }
+          }
+        }
+      }
+    }
   }
 }
 
-// As convEvents, which serves strides, other widths and counted events.
+// As convEvents, which serves counted events.
 template <class T> static void spikeSums(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x) {
-  if (e.value.empty() && L.sH == 1 && L.sW == 1 && L.kW == 5) spikeSumBlocks<T, 5>(L, w, e, t0, steps, x);
-  else if (e.value.empty() && L.sH == 1 && L.sW == 1 && L.kW == 3) spikeSumBlocks<T, 3>(L, w, e, t0, steps, x);
-  else convEvents(L, w, e, t0, steps, x);
+  if (!e.value.empty()) return convEvents(L, w, e, t0, steps, x);
+  const uint32_t* start = e.start.data() + size_t(t0) * e.positions;
+  const size_t cells = size_t(steps) * e.positions;
+  const bool byEvents = L.sH == 1 && L.sW == 1 && size_t(start[cells] - start[0]) * 2 < cells;
+  const int vectors = L.outCp / LANES<T>;
+  for (int v = 0; v < vectors;) {
+    const int left = vectors - v, nv = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    if (nv == 4) byEvents ? spikeSumEvents<T, 4>(L, w, e, t0, steps, x, v) : spikeSumOutputs<T, 4>(L, w, e, t0, steps, x, v);
+    else if (nv == 2) byEvents ? spikeSumEvents<T, 2>(L, w, e, t0, steps, x, v) : spikeSumOutputs<T, 2>(L, w, e, t0, steps, x, v);
+    else byEvents ? spikeSumEvents<T, 1>(L, w, e, t0, steps, x, v) : spikeSumOutputs<T, 1>(L, w, e, t0, steps, x, v);
+    v += nv;
+  }
 }
 
 }  // namespace kernels

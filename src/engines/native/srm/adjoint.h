@@ -58,12 +58,12 @@ static inline void backWindow(const AdjointBlock<T>& b, const Layer& L, const Fi
   typedef Vec<T> V;
   const long from = long(v) * LANES<T>, map = long(L.outSize()), gMap = long(L.gSize()), nextMap = long(L.nextSize());
   AdjointState<T>& s = *b.state;
-  V r[P], p[P], q[P], pair[P], half[P], all[P], total = {};
+  V r[P], p[P], q[P], turn[P][2], all[P], total = {};
   for (int i = 0; i < P; i++) {
     r[i] = *vectorAt(s.r.get() + at[i] + from);
     p[i] = *vectorAt(s.p.get() + at[i] + from);
     q[i] = *vectorAt(s.q.get() + at[i] + from);
-    pair[i] = half[i] = all[i] = V{};
+    turn[i][0] = turn[i][1] = all[i] = V{};
   }
   for (int k = b.steps - 1; k >= 0; k--) {
     V u[P], top;
@@ -87,16 +87,15 @@ static inline void backWindow(const AdjointBlock<T>& b, const Layer& L, const Fi
       const V gx = f.oneMinusBeta * aq;
       *vectorAt(b.gx + k * gMap + to[i] + from) = gx;
       if (!b.shared) continue;
-      // Sums over what the shared lists stand for: pairs, halves, the block.
-      pair[i] += gx;
-      if (k % 2) continue;
-      *vectorAt(b.shared + (3 + k / 2) * gMap + to[i] + from) = pair[i];
-      half[i] += pair[i];
-      pair[i] = V{};
-      if (k % 4) continue;
-      *vectorAt(b.shared + (1 + k / 4) * gMap + to[i] + from) = half[i];
-      all[i] += half[i];
-      half[i] = V{};
+      // Sums over what the shared lists stand for.
+      turn[i][k % HALF % 2] += gx;
+      if (k % HALF) continue;
+      const V half = turn[i][0] + turn[i][1];
+      *vectorAt(b.shared + turnMap(k) * gMap + to[i] + from) = turn[i][0];
+      *vectorAt(b.shared + (turnMap(k) + 1) * gMap + to[i] + from) = turn[i][1];
+      *vectorAt(b.shared + halfMap(k) * gMap + to[i] + from) = half;
+      all[i] += half;
+      turn[i][0] = turn[i][1] = V{};
     }
   }
   for (int i = 0; i < P; i++) {

@@ -63,11 +63,14 @@ template <class T> void filterInput(const Network<T>& net, const Sample<T>& samp
   const LayerWork<T>& k = w.layer[l];
   for (int t = 0; t < steps; t++) addInput(L, k.single, t, at(f.p, t), at(f.q, t), s);
   for (int t = 0, map = 0; t < steps; t += BLOCK, map += SHARED_MAPS) {
-    T p[SHARED_MAPS + BLOCK], q[SHARED_MAPS + BLOCK];     // the tree of appendBlock
-    for (int node = SHARED_MAPS + BLOCK - 1; node >= 0; node--) {
-      const int step = t + node - SHARED_MAPS, left = 2 * node + 1;
-      p[node] = node < SHARED_MAPS ? p[left] + p[left + 1] : at(f.p, step);
-      q[node] = node < SHARED_MAPS ? q[left] + q[left + 1] : at(f.q, step);
+    T p[SHARED_MAPS] = {}, q[SHARED_MAPS] = {};     // the tree of appendBlock
+    for (int k = 0; k < BLOCK; k++) {
+      p[turnMap(k)] += at(f.p, t + k);
+      q[turnMap(k)] += at(f.q, t + k);
+    }
+    for (int node = 2; node >= 0; node--) {
+      p[node] = p[2 * node + 1] + p[2 * node + 2];
+      q[node] = q[2 * node + 1] + q[2 * node + 2];
     }
     for (int node = 0; node < SHARED_MAPS; node++) addInput(L, k.common, map + node, p[node], q[node], s);
   }

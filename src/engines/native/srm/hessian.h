@@ -22,12 +22,12 @@ static void stepTangent(const Layer& L, const T* x, const T* const* common, cons
   const Filter<T> f = filterOf<T>(L);
   const int vectors = L.outCp / LANES<T>;
   const V *xs = vectorAt(x), *us = vectorAt(u), *db = vectorAt(bias);
-  const V *all = vectorAt(common[0]), *half = vectorAt(common[1]), *pair = vectorAt(common[2]);
+  const V *all = vectorAt(common[0]), *half = vectorAt(common[1]), *turn = vectorAt(common[2]);
   V *p = vectorAt(s.p.get()), *q = vectorAt(s.q.get()), *r = vectorAt(s.r.get()), *z = vectorAt(s.u.get()), *dus = vectorAt(du);
   for (int position = 0, i = 0; position < L.outH * L.outW; position++)
     for (int v = 0; v < vectors; v++, i++) {
       V in = xs[i];
-      if (all) in += dus[i] + (all[i] + half[i] + pair[i]);
+      if (all) in += dus[i] + (all[i] + half[i] + turn[i]);
       const V pn = f.alpha * p[i] + f.oneMinusAlpha * q[i];
       q[i] = f.beta * q[i] + f.oneMinusBeta * in;
       p[i] = pn;
@@ -63,7 +63,7 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
         const T* u = k.u.get() + (t + i) * L.outSize();
         T* du = k.du.get() + (t + i) * L.outSize();
         const T* c = w.common.get();
-        const T* const common[3] = {l ? c : nullptr, l ? c + (1 + i / 4) * L.outSize() : nullptr, l ? c + (3 + i / 2) * L.outSize() : nullptr};
+        const T* const common[3] = {l ? c : nullptr, l ? c + halfMap(i) * L.outSize() : nullptr, l ? c + turnMap(i) * L.outSize() : nullptr};
         stepTangent(L, w.x.get() + i * L.outSize(), common, D.plain.bias.get(), u, s, du);
         if (last) continue;
         const Layer& N = net.layers[l + 1];
@@ -84,9 +84,10 @@ template <class T> void shareSums(const Layer& L, const T* gx, int n, T* out) {
   const V* g = vectorAt(gx);
   V* to = vectorAt(out);
   for (long i = 0; i < map; i++) {
-    V sum[SHARED_MAPS + BLOCK];
-    for (int node = SHARED_MAPS + BLOCK - 1; node >= SHARED_MAPS; node--) sum[node] = node - SHARED_MAPS < n ? g[(node - SHARED_MAPS) * map + i] : V{};
-    for (int node = SHARED_MAPS - 1; node >= 0; node--) to[node * map + i] = sum[node] = sum[2 * node + 1] + sum[2 * node + 2];
+    V sum[SHARED_MAPS] = {};
+    for (int k = 0; k < n; k++) sum[turnMap(k)] += g[k * map + i];
+    for (int node = 2; node >= 0; node--) sum[node] = sum[2 * node + 1] + sum[2 * node + 2];
+    for (int node = 0; node < SHARED_MAPS; node++) to[node * map + i] = sum[node];
   }
 }
 

@@ -9,9 +9,12 @@
 namespace srm {
 using namespace kernels;
 
-// Steps that are summed together: spikes that two, four or all eight of them share are added once (spikes.h).
-constexpr int BLOCK = 8;
-constexpr int SHARED_MAPS = BLOCK - 1;   // of a block: what all share; what each half shares besides; each quarter
+// Steps that are summed together: spikes that some of them share are added once (spikes.h). Map 0 is what all share, then
+// what each half shares besides, then what steps 0, 2, 4 and steps 1, 3 of each half share besides.
+constexpr int HALF = 5, BLOCK = 2 * HALF;
+constexpr int SHARED_MAPS = 7;
+static inline int halfMap(int step) { return 1 + step / HALF; }
+static inline int turnMap(int step) { return 3 + step / HALF * 2 + step % HALF % 2; }
 constexpr int INPUT_BLOCK = 4;           // steps at a time in the first layer, which shares nothing and has the largest maps
 
 // Weights as the kernels read them.

@@ -49,38 +49,49 @@ __attribute__((noinline)) void decideExactly(const NeuronBlock<T>& b, long at, i
   }
 }
 
-// The neurons at offsets at[0…P−1], vector v of their channels. Returns nothing; `pass` sets the bits of a position.
-template <class T, int P>
-static inline void stepWindow(const NeuronBlock<T>& b, const Layer& L, const Filter<T>& f, const long (&at)[P], int v, long position, bool pass) {
+// The neurons at offsets at[0…P−1], vector v of their channels. `pass`: bits of the position are set. Without `careful` it
+// writes nothing and returns false where a voltage is within its tolerance of the threshold.
+template <class T, int P, bool careful, bool shares>
+static inline bool stepWindow(const NeuronBlock<T>& b, const Layer& L, const Filter<T>& f, const long (&at)[P], int v, long position, bool pass) {
   typedef Vec<T> V;
   const V bias = vectorAt(b.weights->plain.bias.get())[v], near = vectorAt(b.weights->tolerance.get())[v];
   LayerState<T>& s = *b.state;
-  V p[P], q[P], r[P], last[P], fired[P], shared[P] = {}, own = {};
+  V p[P], q[P], r[P], last[P], fired[P], shared[P][2], own = {}, closest = near;
   const long from = long(v) * LANES<T>, map = long(L.outSize());
+  const int steps = b.steps;
+  const T *single = b.single + from, *common = b.common + (shares ? from : 0);
+  T* const voltages = b.u ? b.u + from : nullptr;
+  uint32_t set[BLOCK];
   for (int i = 0; i < P; i++) {
     p[i] = *vectorAt(s.p.get() + at[i] + from);
     q[i] = *vectorAt(s.q.get() + at[i] + from);
     r[i] = *vectorAt(s.r.get() + at[i] + from);
-    fired[i] = above<T>(*vectorAt(s.u.get() + at[i] + from));
+    last[i] = *vectorAt(s.u.get() + at[i] + from);
+    fired[i] = above<T>(last[i]);
   }
-  for (int k = 0; k < b.steps; k++) {
-    V top = {}, closest = {};
-    for (int i = 0; i < P; i++) {
-      V x = *vectorAt(b.single + k * map + at[i] + from);
-      if (b.common) {
-        const T* c = b.common + at[i] + from;
-        if (k % 2 == 0) shared[i] = *vectorAt(c) + *vectorAt(c + (1 + k / 4) * map) + *vectorAt(c + (3 + k / 2) * map);
-        x += shared[i];
+  for (int k = 0, turn = 0; k < steps; k++, turn ^= 1, single += map) {
+    if (shares && k % HALF == 0) {
+      turn = 0;
+      for (int i = 0; i < P; i++) {
+        const V both = *vectorAt(common + at[i]) + *vectorAt(common + halfMap(k) * map + at[i]);
+        shared[i][0] = both + *vectorAt(common + turnMap(k) * map + at[i]);
+        shared[i][1] = both + *vectorAt(common + (turnMap(k) + 1) * map + at[i]);
       }
+    }
+    V top = {};
+    for (int i = 0; i < P; i++) {
+      V x = *vectorAt(single + at[i]);
+      if (shares) x += shared[i][turn];
       p[i] = f.alpha * p[i] + f.oneMinusAlpha * q[i];
       q[i] = f.beta * q[i] + f.oneMinusBeta * x;
       r[i] = f.alphaR * r[i] - f.drop * fired[i];
       const V u = p[i] + bias + r[i];
       last[i] = u;
       top = i ? most(top, u) : u;
-      closest = i ? least(closest, magnitude<T>(u)) : magnitude<T>(u);
+      if (sizeof(T) == 4) closest = least(closest, magnitude<T>(u));
     }
-    if (sizeof(T) == 4 && anyOf<T>(closest < near)) {
+    if (careful && anyOf<T>(closest < near)) {
+      closest = near;
       for (int i = 0; i < P; i++) {
         decideExactly(b, at[i] + from, k, near, last[i]);
         top = i ? most(top, last[i]) : last[i];
@@ -89,20 +100,34 @@ static inline void stepWindow(const NeuronBlock<T>& b, const Layer& L, const Fil
     for (int i = 0; i < P; i++) {
       fired[i] = above<T>(last[i]);
       own += fired[i];
-      if (b.u) *vectorAt(b.u + k * map + at[i] + from) = last[i];
     }
-    if (pass) {
-      const uint64_t set = bitsOf<T>(top > V{});
-      b.bits->at(b.t0 + k)[position * b.bits->words + from / 64] |= set << (from % 64);
-    }
+    if (voltages) for (int i = 0; i < P; i++) *vectorAt(voltages + k * map + at[i]) = last[i];
+    if (pass) set[k] = bitsOf<T>(top > V{});
   }
+  if (!careful && sizeof(T) == 4 && anyOf<T>(closest < near)) return false;
   for (int i = 0; i < P; i++) {
     *vectorAt(s.p.get() + at[i] + from) = p[i];
     *vectorAt(s.q.get() + at[i] + from) = q[i];
     *vectorAt(s.r.get() + at[i] + from) = r[i];
     *vectorAt(s.u.get() + at[i] + from) = last[i];
   }
+  if (pass)
+    for (int k = 0; k < steps; k++) b.bits->at(b.t0 + k)[position * b.bits->words + from / 64] |= uint64_t(set[k]) << (from % 64);
   for (int k = 0; k < LANES<T>; k++) s.spikes[from + k] += own[k];
+  return true;
+}
+
+template <class T, int P>
+__attribute__((noinline)) void stepCarefully(const NeuronBlock<T>& b, const Layer& L, const Filter<T>& f, const long (&at)[P], int v, long position, bool pass) {
+  if (b.common) stepWindow<T, P, true, true>(b, L, f, at, v, position, pass);
+  else stepWindow<T, P, true, false>(b, L, f, at, v, position, pass);
+}
+
+template <class T, int P>
+static inline void stepNeurons(const NeuronBlock<T>& b, const Layer& L, const Filter<T>& f, const long (&at)[P], int v, long position, bool pass) {
+  const bool clear = b.common ? stepWindow<T, P, false, true>(b, L, f, at, v, position, pass)
+                              : stepWindow<T, P, false, false>(b, L, f, at, v, position, pass);
+  if (!clear) stepCarefully(b, L, f, at, v, position, pass);
 }
 
 template <class T> void stepBlock(const NeuronBlock<T>& b) {
@@ -116,15 +141,15 @@ template <class T> void stepBlock(const NeuronBlock<T>& b) {
     for (int x = 0; x < L.nextW; x++) {
       const Window w = windowOf(L, y, x);
       for (int v = 0; v < vectors; v++) {
-        if (L.pool) stepWindow<T, 4>(b, L, f, w.at, v, y * L.nextW + x, b.bits != nullptr);
-        else stepWindow<T, 1>(b, L, f, {w.at[0]}, v, y * L.nextW + x, b.bits != nullptr);
+        if (L.pool) stepNeurons<T, 4>(b, L, f, w.at, v, y * L.nextW + x, b.bits != nullptr);
+        else stepNeurons<T, 1>(b, L, f, {w.at[0]}, v, y * L.nextW + x, b.bits != nullptr);
       }
     }
   // An odd row or column that no window reads: it only counts its own spikes.
   if (L.pool)
     for (int y = 0; y < L.outH; y++)
       for (int x = y < 2 * L.nextH ? 2 * L.nextW : 0; x < L.outW; x++)
-        for (int v = 0; v < vectors; v++) stepWindow<T, 1>(b, L, f, {(long(y) * L.outW + x) * L.outCp}, v, 0, false);
+        for (int v = 0; v < vectors; v++) stepNeurons<T, 1>(b, L, f, {(long(y) * L.outW + x) * L.outCp}, v, 0, false);
   if (b.bits)
     for (int k = 0; k < b.steps; k++) b.state->passed += countBits(*b.bits, b.t0 + k);
 }

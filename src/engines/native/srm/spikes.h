@@ -1,7 +1,8 @@
 // Spikes as bits, and as the lists that the products of a convolution take.
-// Consecutive steps share most of their spikes: what all eight steps of a block have in common, what each half of it has
-// besides, and each pair, is summed once (lists `common`: seven maps a block), the rest step by step (lists `single`). Unlike
-// sums of differences nothing drifts. On the paper's network less than half of the additions is left.
+// Steps that are close share most of their spikes, as neurons fire in every step or, held back by their refractory trace, in
+// every other one: what all ten steps of a block have in common, what each half of it has besides, and each other step of a
+// half, is summed once (lists `common`: seven maps a block), the rest step by step (lists `single`). Unlike sums of
+// differences nothing drifts. On the paper's network a third of the additions is left.
 #pragma once
 #include "network.h"
 
@@ -76,7 +77,7 @@ static inline void appendMap(const Layer& next, int words, Events& e, const uint
 }
 
 // Lists of steps [t, t + n) of the layer that reads `bits`; n ≤ BLOCK. A step that is missing shares nothing. `room` holds a
-// tree of maps: leaves are steps, and a node is what its two children share, which is taken from both.
+// tree of maps: leaves are steps, and a node is what its children share, which is taken from all of them.
 static inline void appendBlock(const Layer& next, const Bits& bits, int t, int n, Events& single, Events& common, Array<uint64_t>& room) {
   const size_t map = size_t(bits.positions) * bits.words;
   room.resize((BLOCK + SHARED_MAPS) * map);
@@ -84,12 +85,18 @@ static inline void appendBlock(const Layer& next, const Bits& bits, int t, int n
   __builtin_memcpy(steps, bits.at(t), n * map * sizeof(uint64_t));
   __builtin_memset(steps + n * map, 0, (BLOCK - n) * map * sizeof(uint64_t));
   for (int node = SHARED_MAPS - 1; node >= 0; node--) {
-    uint64_t *parent = room.data() + node * map, *left = room.data() + (2 * node + 1) * map, *right = left + map;
+    uint64_t* child[3];
+    int children = 0;
+    if (node >= 3) {
+      for (int k = 0; k < BLOCK; k++) if (turnMap(k) == node) child[children++] = steps + k * map;
+    } else {
+      for (int k = 2 * node + 1; k < 2 * node + 3; k++) child[children++] = room.data() + k * map;
+    }
+    uint64_t *parent = room.data() + node * map, *third = children > 2 ? child[2] : child[1];
     for (size_t i = 0; i < map; i++) {
-      const uint64_t both = left[i] & right[i];
-      parent[i] = both;
-      left[i] ^= both;
-      right[i] ^= both;
+      const uint64_t shared = child[0][i] & child[1][i] & third[i];
+      parent[i] = shared;
+      for (int k = 0; k < children; k++) child[k][i] &= ~shared;
     }
   }
   for (int node = 0; node < SHARED_MAPS; node++) appendMap(next, bits.words, common, room.data() + node * map);
