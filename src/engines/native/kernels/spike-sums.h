@@ -1,5 +1,5 @@
 // X += W ⊛ S for sparse binary S.
-//   S as events, row (t, position), key = x·inC + channel; W [tap][inC][outCp]; X [t][y][x][outCp]
+//   S as events, row (t, position), key = x·inC + channel; W [tap][inC][outCp]; X [t][y][x][outCp], steps `apart`
 // Two ways, chosen by measured density:
 //   by outputs   the events that one kernel row sees of an output are neighbors in their list, and add up in registers, NV
 //                vectors of channels; what is left of the time is their loads, and a mispredicted end of most lists
@@ -11,7 +11,7 @@
 namespace kernels {
 
 template <class T, int NV>
-__attribute__((noinline)) static void spikeSumOutputs(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector) {
+__attribute__((noinline)) static void spikeSumOutputs(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, long apart, int firstVector) {
   typedef Vec<T> V;
   const long cp = L.outCp;
   const uint16_t* const key = e.key.data();
@@ -24,7 +24,7 @@ __attribute__((noinline)) static void spikeSumOutputs(const Layer& L, const T* w
       for (int y = y0; y < y1; y++) {
         const uint32_t* row = start + (y * L.sH + kh - L.pH) * L.inW;
         if (row[0] == row[L.inW]) continue;
-        T* out = x + size_t(t) * L.outSize() + size_t(y) * L.outW * cp + firstVector * LANES<T>;
+        T* out = x + t * apart + size_t(y) * L.outW * cp + firstVector * LANES<T>;
         for (int xo = 0; xo < L.outW; xo++, out += cp) {
           const int left = xo * L.sW - L.pW, right = left + L.kW;
           if (right <= 0 || left >= L.inW) continue;
@@ -45,12 +45,12 @@ __attribute__((noinline)) static void spikeSumOutputs(const Layer& L, const T* w
 }
 
 template <class T, int NV>
-__attribute__((noinline)) static void spikeSumEvents(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, int firstVector) {
+__attribute__((noinline)) static void spikeSumEvents(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, long apart, int firstVector) {
   typedef Vec<T> V;
   const long cp = L.outCp, tap = long(L.inC) * cp;
   for (int t = 0; t < steps; t++) {
     const uint32_t* start = e.start.data() + size_t(t0 + t) * e.positions;
-    T* map = x + size_t(t) * L.outSize() + firstVector * LANES<T>;
+    T* map = x + t * apart + firstVector * LANES<T>;
     for (int yi = 0; yi < L.inH; yi++, start += L.inW) {
       if (start[0] == start[L.inW]) continue;
       for (int xi = 0; xi < L.inW; xi++) {
@@ -74,17 +74,20 @@ __attribute__((noinline)) static void spikeSumEvents(const Layer& L, const T* w,
 }
 
 // As convEvents, which serves counted events.
-template <class T> static void spikeSums(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x) {
-  if (!e.value.empty()) return convEvents(L, w, e, t0, steps, x);
+template <class T> static void spikeSums(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, long apart) {
+  if (!e.value.empty()) {
+    for (int t = 0; t < steps; t++) convEvents(L, w, e, t0 + t, 1, x + t * apart);
+    return;
+  }
   const uint32_t* start = e.start.data() + size_t(t0) * e.positions;
   const size_t cells = size_t(steps) * e.positions;
   const bool byEvents = L.sH == 1 && L.sW == 1 && size_t(start[cells] - start[0]) * 2 < cells;
   const int vectors = L.outCp / LANES<T>;
   for (int v = 0; v < vectors;) {
     const int left = vectors - v, nv = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    if (nv == 4) byEvents ? spikeSumEvents<T, 4>(L, w, e, t0, steps, x, v) : spikeSumOutputs<T, 4>(L, w, e, t0, steps, x, v);
-    else if (nv == 2) byEvents ? spikeSumEvents<T, 2>(L, w, e, t0, steps, x, v) : spikeSumOutputs<T, 2>(L, w, e, t0, steps, x, v);
-    else byEvents ? spikeSumEvents<T, 1>(L, w, e, t0, steps, x, v) : spikeSumOutputs<T, 1>(L, w, e, t0, steps, x, v);
+    if (nv == 4) byEvents ? spikeSumEvents<T, 4>(L, w, e, t0, steps, x, apart, v) : spikeSumOutputs<T, 4>(L, w, e, t0, steps, x, apart, v);
+    else if (nv == 2) byEvents ? spikeSumEvents<T, 2>(L, w, e, t0, steps, x, apart, v) : spikeSumOutputs<T, 2>(L, w, e, t0, steps, x, apart, v);
+    else byEvents ? spikeSumEvents<T, 1>(L, w, e, t0, steps, x, apart, v) : spikeSumOutputs<T, 1>(L, w, e, t0, steps, x, apart, v);
     v += nv;
   }
 }

@@ -13,6 +13,7 @@ void runLayer(const Network<T>& net, Sample<T>& sample, Work<T>& w, int l, int t
   const LayerPack<T>& W = net.weights[l];
   LayerWork<T>& k = w.layer[l];
   const bool last = l + 1 == int(net.layers.size());
+  const size_t apart = sumsApart(L);
   LayerWork<T>* next = last ? nullptr : &w.layer[l + 1];
   if (next) {
     next->single.clear(L.nextH * L.nextW, steps);
@@ -21,13 +22,13 @@ void runLayer(const Network<T>& net, Sample<T>& sample, Work<T>& w, int l, int t
   for (int t = 0; t < steps; t += BLOCK) {
     const int n = smaller(BLOCK, steps - t);
     if (l > 0) {
-      __builtin_memset(w.common.get(), 0, SHARED_MAPS * L.outSize() * sizeof(T));
-      spikeSums(L, W.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get());
+      __builtin_memset(w.common.get(), 0, SHARED_MAPS * apart * sizeof(T));
+      spikeSums(L, W.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get(), apart);
     }
     for (int from = t; from < t + n; from += l ? BLOCK : INPUT_BLOCK) {
       const int part = l ? n : smaller(INPUT_BLOCK, t + n - from);
-      __builtin_memset(w.x.get(), 0, part * L.outSize() * sizeof(T));
-      spikeSums(L, W.plain.forward.get(), l ? k.single : sample.input, l ? from : t0 + from, part, w.x.get());
+      __builtin_memset(w.x.get(), 0, part * apart * sizeof(T));
+      spikeSums(L, W.plain.forward.get(), l ? k.single : sample.input, l ? from : t0 + from, part, w.x.get(), apart);
       stepBlock<T>({&net, &sample, l, t0 + from, part, burning, w.x.get(), l ? w.common.get() : nullptr, &W, &state,
                     u ? u + from * L.outSize() : nullptr, last ? nullptr : &sample.bits[l], &w.exact});
     }

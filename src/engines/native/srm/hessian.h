@@ -46,6 +46,7 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
     LayerWork<T>& k = w.layer[l];
     LayerState<T>& s = k.tangent;
     for (auto* b : {&s.p, &s.q, &s.r, &s.u}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(T));
+    const size_t apart = sumsApart(L);
     if (net.burnIn > 0) startFilters(L, D.plain.forward.get(), sample.state[l], s, w);
     const bool last = l + 1 == net.layers.size();
     if (!last) __builtin_memset(w.layer[l + 1].input.get(), 0, window * net.layers[l + 1].aSize() * sizeof(T));
@@ -53,18 +54,18 @@ template <class T> void tangentForward(Network<T>& net, const Sample<T>& sample,
     if (l > 0) denseForward(L, net.weights[l], k.input.get(), window, k.du.get(), w);
     for (int t = 0; t < window; t += BLOCK) {
       const int n = smaller(BLOCK, window - t);
-      __builtin_memset(w.x.get(), 0, n * L.outSize() * sizeof(T));
-      spikeSums(L, D.plain.forward.get(), l == 0 ? sample.input : k.single, l == 0 ? net.burnIn + t : t, n, w.x.get());
+      __builtin_memset(w.x.get(), 0, n * apart * sizeof(T));
+      spikeSums(L, D.plain.forward.get(), l == 0 ? sample.input : k.single, l == 0 ? net.burnIn + t : t, n, w.x.get(), apart);
       if (l > 0) {
-        __builtin_memset(w.common.get(), 0, SHARED_MAPS * L.outSize() * sizeof(T));
-        spikeSums(L, D.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get());
+        __builtin_memset(w.common.get(), 0, SHARED_MAPS * apart * sizeof(T));
+        spikeSums(L, D.plain.forward.get(), k.common, t / BLOCK * SHARED_MAPS, SHARED_MAPS, w.common.get(), apart);
       }
       for (int i = 0; i < n; i++) {
         const T* u = k.u.get() + (t + i) * L.outSize();
         T* du = k.du.get() + (t + i) * L.outSize();
         const T* c = w.common.get();
-        const T* const common[3] = {l ? c : nullptr, l ? c + halfMap(i) * L.outSize() : nullptr, l ? c + turnMap(i) * L.outSize() : nullptr};
-        stepTangent(L, w.x.get() + i * L.outSize(), common, D.plain.bias.get(), u, s, du);
+        const T* const common[3] = {l ? c : nullptr, l ? c + halfMap(i) * apart : nullptr, l ? c + turnMap(i) * apart : nullptr};
+        stepTangent(L, w.x.get() + i * apart, common, D.plain.bias.get(), u, s, du);
         if (last) continue;
         const Layer& N = net.layers[l + 1];
         T* ds = w.layer[l + 1].input.get() + (t + i) * N.aSize();

@@ -13,9 +13,12 @@ using namespace kernels;
 // what each half shares besides, then what steps 0, 2, 4 and steps 1, 3 of each half share besides.
 constexpr int HALF = 5, BLOCK = 2 * HALF;
 constexpr int SHARED_MAPS = 7;
+// Sums of a block's steps lie apart by a few lines of the cache more than they fill: maps are powers of two, and the lines of
+// all steps would share one set.
+static inline size_t sumsApart(const Layer& L) { return L.outSize() + 5 * 64 / sizeof(float); }
 static inline int halfMap(int step) { return 1 + step / HALF; }
 static inline int turnMap(int step) { return 3 + step / HALF * 2 + step % HALF % 2; }
-constexpr int INPUT_BLOCK = 4;           // steps at a time in the first layer, which shares nothing and has the largest maps
+constexpr int INPUT_BLOCK = 5;           // steps at a time in the first layer, which shares nothing and has the largest maps
 
 // Weights as the kernels read them.
 template <class T> struct LayerPack {
@@ -169,7 +172,7 @@ template <class T> void prepare(const Network<T>& net, Work<T>& w) {
     k.shared.resize(L.gSize() * SHARED_MAPS);
     makeState(L, k.state, false);
     for (auto* b : {&k.adjoint.r, &k.adjoint.p, &k.adjoint.q}) b->resize(L.outSize());
-    out = larger(out, L.outSize());
+    out = larger(out, sumsApart(L));
     g = larger(g, L.gSize());
     in = larger(in, larger(L.inSize(), L.nextSize()));
     segments = larger(segments, larger(size_t(L.taps()), size_t(window) * L.outH));

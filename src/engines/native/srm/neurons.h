@@ -28,8 +28,8 @@ template <class T> struct NeuronBlock {
   Sample<T>* sample;
   int layer, t0, steps;       // first step, of all T
   bool burning;
-  const T* single;            // W ⊛ of each step's own list   [steps][outSize]
-  const T* common;            // W ⊛ of the shared lists       [SHARED_MAPS][outSize]; null: there are none
+  const T* single;            // W ⊛ of each step's own list   [steps][sumsApart]
+  const T* common;            // W ⊛ of the shared lists       [SHARED_MAPS][sumsApart]; null: there are none
   const LayerPack<T>* weights;
   LayerState<T>* state;
   T* u;                       // [steps][outSize] voltages; null: nobody asks for them
@@ -57,7 +57,7 @@ static inline bool stepWindow(const NeuronBlock<T>& b, const Layer& L, const Fil
   const V bias = vectorAt(b.weights->plain.bias.get())[v], near = vectorAt(b.weights->tolerance.get())[v];
   LayerState<T>& s = *b.state;
   V p[P], q[P], r[P], last[P], fired[P], shared[P][2], own = {}, closest = near;
-  const long from = long(v) * LANES<T>, map = long(L.outSize());
+  const long from = long(v) * LANES<T>, map = long(L.outSize()), apart = long(sumsApart(L));
   const int steps = b.steps;
   const T *single = b.single + from, *common = b.common + (shares ? from : 0);
   T* const voltages = b.u ? b.u + from : nullptr;
@@ -69,13 +69,13 @@ static inline bool stepWindow(const NeuronBlock<T>& b, const Layer& L, const Fil
     last[i] = *vectorAt(s.u.get() + at[i] + from);
     fired[i] = above<T>(last[i]);
   }
-  for (int k = 0, turn = 0; k < steps; k++, turn ^= 1, single += map) {
+  for (int k = 0, turn = 0; k < steps; k++, turn ^= 1, single += apart) {
     if (shares && k % HALF == 0) {
       turn = 0;
       for (int i = 0; i < P; i++) {
-        const V both = *vectorAt(common + at[i]) + *vectorAt(common + halfMap(k) * map + at[i]);
-        shared[i][0] = both + *vectorAt(common + turnMap(k) * map + at[i]);
-        shared[i][1] = both + *vectorAt(common + (turnMap(k) + 1) * map + at[i]);
+        const V both = *vectorAt(common + at[i]) + *vectorAt(common + halfMap(k) * apart + at[i]);
+        shared[i][0] = both + *vectorAt(common + turnMap(k) * apart + at[i]);
+        shared[i][1] = both + *vectorAt(common + (turnMap(k) + 1) * apart + at[i]);
       }
     }
     V top = {};
