@@ -99,6 +99,8 @@ const trainingSchema = z.strictObject({
     .describe("loihi, where a sum leaves the width of the chip's registers in training or validation: stop, or go on as the chip would and warn"),
   start: z.enum(["auto", "lsuv", "gaussian", "orthogonal"]).default("auto")
     .describe("start weights. srm: lsuv (orthogonal, var(U) = 1, mean −.559; what auto takes) or gaussian. loihi: gaussian (what auto takes) or orthogonal, each layer scaled to a spike rate"),
+  outputScale: z.number().min(0).default(1)
+    .describe("srm: the last layer's start weights and biases are multiplied by it; near 0 no output is ahead before learning, which a large inner rate would overcorrect"),
   validateEvery: z.int().min(1).default(500).describe("tasks between two validations and checkpoints"), validationTasks: z.int().min(1).default(40),
   inner: z.strictObject({
     steps: z.int().min(1).max(100).default(1),

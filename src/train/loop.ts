@@ -3,6 +3,7 @@ import { createEngine } from "../engines/create.js";
 import type { Engine, Gradients, MetaStepOptions, MetaStepResult } from "../engines/engine.js";
 import type { Checkpoint, HistoryRow } from "../model/checkpoint.js";
 import { freshCheckpoint } from "../model/checkpoint.js";
+import { scaled } from "../model/start-weights.js";
 import { quantizeNetwork } from "../model/quantize.js";
 import type { RoundingDraw } from "../model/quantize.js";
 import type { NetworkSpec, Parameters, QuantizedNetwork } from "../model/types.js";
@@ -83,9 +84,12 @@ export async function startCheckpoint(
 async function startWeights({ spec, config }: ResolvedConfig, engine: Engine, task: Task): Promise<Parameters> {
   const { start } = config.training;
   if (spec.neuronModel === "loihi") return loihiStartWeights(spec, engine, task, config.seed, start === "orthogonal" ? "orthogonal" : "gaussian");
-  if (start === "gaussian") return srmStartWeights(spec, engine, task, config.seed);
+  const last = spec.layers[spec.layers.length - 1].name;
+  const quiet = (masters: Parameters): Parameters =>
+    [`${last}.weight`, `${last}.bias`].reduce((all, name) => scaled(all, name, config.training.outputScale), masters);
+  if (start === "gaussian") return quiet(await srmStartWeights(spec, engine, task, config.seed));
   const make = async (part: NetworkSpec): Promise<Engine> => (await createEngine(part, { engine: engine.name, threads: engine.threads })).engine;
-  return (await lsuvWeights(spec, make, task, config.seed)).masters;
+  return quiet((await lsuvWeights(spec, make, task, config.seed)).masters);
 }
 
 /** Learning rate of a tensor before the schedule: one rate for all does not do, as the units differ (design §6). */

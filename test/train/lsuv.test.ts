@@ -41,6 +41,21 @@ describe("LSUV start weights", () => {
     }
   });
 
+  it("are those, with a quieter last layer where training.outputScale asks for it", async () => {
+    const weights = async (outputScale: number) => {
+      const config = resolveConfig({
+        name: "s", data: { ways: 3 }, training: { outputScale },
+        network: { model: "srm", steps: 16, input: { polarities: 1, height: 6, width: 6 }, layers: [{ kind: "conv", name: "c", channels: 3, kernel: 3 }, { kind: "dense", name: "o", outputs: 3 }] },
+      });
+      return (await startCheckpoint(config, createReferenceEngine(config.spec), source)).masters;
+    };
+    const [full, quiet] = [await weights(1), await weights(0.25)];
+    for (const name of Object.keys(full)) {
+      const factor = name.startsWith("o.") ? 0.25 : 1;
+      expect([...quiet[name]]).toEqual([...full[name]].map((w) => Math.fround(w * factor)));
+    }
+  });
+
   it("keep the orthogonality of what they were drawn as: rows of a layer stay orthogonal", () => {
     const w = orthogonalWeights(spec, 3)["c2.weight"];
     for (let a = 0; a < 7; a++) {
