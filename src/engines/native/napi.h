@@ -52,6 +52,36 @@ inline void parallel(int threads, int count, const std::function<void(int, int)>
   for (auto& t : pool) t.join();
 }
 
+// Work off the main thread.
+struct Background {
+  std::function<void()> work;
+  napi_ref held = nullptr;
+  napi_deferred deferred = nullptr;
+  napi_async_work handle = nullptr;
+
+  static void execute(napi_env, void* data) { static_cast<Background*>(data)->work(); }
+  static void finish(napi_env env, napi_status, void* data) {
+    Background* b = static_cast<Background*>(data);
+    napi_value nothing;
+    napi_get_undefined(env, &nothing);
+    napi_delete_reference(env, b->held);
+    napi_delete_async_work(env, b->handle);
+    napi_resolve_deferred(env, b->deferred, nothing);
+    delete b;
+  }
+};
+// A promise that is resolved with undefined after `work`; `held` is not collected before.
+inline napi_value inBackground(napi_env env, napi_value held, std::function<void()> work) {
+  auto* b = new Background{std::move(work)};
+  napi_value promise, name;
+  napi_create_reference(env, held, 1, &b->held);
+  napi_create_promise(env, &b->deferred, &promise);
+  napi_create_string_utf8(env, "metaloihi", NAPI_AUTO_LENGTH, &name);
+  napi_create_async_work(env, nullptr, name, Background::execute, Background::finish, b, &b->handle);
+  napi_queue_async_work(env, b->handle);
+  return promise;
+}
+
 struct Function { const char* name; napi_callback call; };
 inline void define(napi_env env, napi_value exports, const std::vector<Function>& functions) {
   for (const auto& f : functions) {

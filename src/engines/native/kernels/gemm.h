@@ -53,7 +53,7 @@ template <class T>
 static inline void gemmBlock(int m, int vectors, T* c, long ldc, Segment<T>* s, int count, long sm, long sk, long ldb) {
   for (int v = 0; v < vectors;) {
     const int left = vectors - v;
-    const int nv = VECTOR_BYTES > 16 && VECTOR_BYTES > 16 && VECTOR_BYTES > 16 && m <= 4 && left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const int nv = VECTOR_BYTES > 16 && m <= 4 && left >= 4 ? 4 : left >= 2 ? 2 : 1;
     if (nv == 4) gemmRows<T, 4>(m, c, ldc, s, count, sm, sk, ldb);
     else if (nv == 2) gemmRows<T, 2>(m, c, ldc, s, count, sm, sk, ldb);
     else gemmRows<T, 1>(m, c, ldc, s, count, sm, sk, ldb);

@@ -64,43 +64,16 @@ napi_value sample(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// A run of all phases off the event loop. Holds the handle, so that it is not collected meanwhile.
-struct Run {
-  Handle* handle;
-  napi_ref held;
-  napi_deferred deferred;
-  napi_async_work work;
-};
-
-void runPhases(napi_env, void* data) {
-  Handle* h = static_cast<Run*>(data)->handle;
-  for (int phase = 0; phase < PHASES; phase++) {
-    const int items = loihiApi().items(h->context, phase);
-    parallel(h->threads, items, [&](int thread, int item) { loihiApi().run(h->context, phase, item, thread); });
-  }
-}
-
-void finishRun(napi_env env, napi_status, void* data) {
-  Run* r = static_cast<Run*>(data);
-  napi_value nothing;
-  napi_get_undefined(env, &nothing);
-  napi_delete_reference(env, r->held);
-  napi_delete_async_work(env, r->work);
-  napi_resolve_deferred(env, r->deferred, nothing);
-  delete r;
-}
-
 // run(handle) → Promise: all phases, one after another.
 napi_value run(napi_env env, napi_callback_info info) {
   Args a(env, info);
-  auto* r = new Run{handle(env, a.v[0]), nullptr, nullptr, nullptr};
-  napi_value promise, name;
-  napi_create_reference(env, a.v[0], 1, &r->held);
-  napi_create_promise(env, &r->deferred, &promise);
-  napi_create_string_utf8(env, "metaloihi", NAPI_AUTO_LENGTH, &name);
-  napi_create_async_work(env, nullptr, name, runPhases, finishRun, r, &r->work);
-  napi_queue_async_work(env, r->work);
-  return promise;
+  Handle* h = handle(env, a.v[0]);
+  return inBackground(env, a.v[0], [h] {
+    for (int phase = 0; phase < PHASES; phase++) {
+      const int items = loihiApi().items(h->context, phase);
+      parallel(h->threads, items, [&](int thread, int item) { loihiApi().run(h->context, phase, item, thread); });
+    }
+  });
 }
 
 // result(handle, which) → typed array (a copy)

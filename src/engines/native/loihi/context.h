@@ -57,7 +57,6 @@ struct Task {
   uint32_t seed = 0;
   Array<int32_t> order, supportLabels, queryLabels;
   Array<uint8_t> assigned;
-  int ways = 0;
 };
 
 struct Context {

@@ -27,27 +27,20 @@ Tape& tapeOf(Context& c, int sample, Work& w) {
   return c.task.keep || (c.task.gradient && sample < c.task.support) || c.task.record ? c.tapes[sample] : w.scratch;
 }
 
-void copyInput(const Context& c, int sample, Tape& to) {
-  const Events& from = c.tapes[sample].spikes[0];
-  to.spikes.make(c.layers() + 1);
-  Events& e = to.spikes[0];
-  e.positions = from.positions;
-  e.steps = from.steps;
-  e.start.resize(from.start.size());
-  __builtin_memcpy(e.start.data(), from.start.data(), from.start.size() * sizeof(uint32_t));
-  e.key.resize(from.key.size());
-  if (from.key.size()) __builtin_memcpy(e.key.data(), from.key.data(), from.key.size() * sizeof(uint16_t));
-  e.value.resize(from.value.size());
-  if (from.value.size()) __builtin_memcpy(e.value.data(), from.value.data(), from.value.size() * sizeof(uint16_t));
+template <class A> void copyArray(const A& from, A& to) {
+  to.resize(from.size());
+  if (from.size()) __builtin_memcpy(to.data(), from.data(), from.size() * sizeof(from.data()[0]));
 }
-
 void copyEvents(const Events& from, Events& to) {
   to.positions = from.positions;
   to.steps = from.steps;
-  to.start.resize(from.start.size());
-  __builtin_memcpy(to.start.data(), from.start.data(), from.start.size() * sizeof(uint32_t));
-  to.key.resize(from.key.size());
-  if (from.key.size()) __builtin_memcpy(to.key.data(), from.key.data(), from.key.size() * sizeof(uint16_t));
+  copyArray(from.start, to.start);
+  copyArray(from.key, to.key);
+  copyArray(from.value, to.value);
+}
+void copyInput(const Context& c, int sample, Tape& to) {
+  to.spikes.make(c.layers() + 1);
+  copyEvents(c.tapes[sample].spikes[0], to.spikes[0]);
 }
 
 // Hidden layers of a sample, with what is told of it: spikes by channel, features, wraps.

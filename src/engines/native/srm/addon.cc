@@ -73,33 +73,10 @@ napi_value sample(napi_env env, napi_callback_info info) {
 }
 
 // A run of all phases off the event loop. Holds the handle, so that it is not collected meanwhile.
-struct Run {
-  Handle* handle;
-  napi_ref held;
-  napi_deferred deferred;
-  napi_async_work work;
-};
-
 template <class T> void runPhases(Handle* h) {
   const auto& api = srm::api<T>();
   for (int phase = 0; phase < PHASES; phase++)
     parallel(h->threads, api.items(h->net, phase), [&](int thread, int item) { api.run(h->net, phase, item, thread); });
-}
-
-void execute(napi_env, void* data) {
-  Handle* h = static_cast<Run*>(data)->handle;
-  if (h->isDouble) runPhases<double>(h);
-  else runPhases<float>(h);
-}
-
-void finish(napi_env env, napi_status, void* data) {
-  Run* r = static_cast<Run*>(data);
-  napi_value nothing;
-  napi_get_undefined(env, &nothing);
-  napi_delete_reference(env, r->held);
-  napi_delete_async_work(env, r->work);
-  napi_resolve_deferred(env, r->deferred, nothing);
-  delete r;
 }
 
 // run(handle, kind, set, labels Int32Array, flags) → Promise
@@ -110,14 +87,10 @@ napi_value run(napi_env env, napi_callback_info info) {
   const int32_t* labels = view<int32_t>(env, a.v[3], &samples);
   const auto job = h->isDouble ? srm::api<double>().job : srm::api<float>().job;
   job(h->net, integer(env, a.v[1]), integer(env, a.v[2]), int(samples), labels, integer(env, a.v[4]));
-  auto* r = new Run{h, nullptr, nullptr, nullptr};
-  napi_value promise, name;
-  napi_create_reference(env, a.v[0], 1, &r->held);
-  napi_create_promise(env, &r->deferred, &promise);
-  napi_create_string_utf8(env, "metaloihi", NAPI_AUTO_LENGTH, &name);
-  napi_create_async_work(env, nullptr, name, execute, finish, r, &r->work);
-  napi_queue_async_work(env, r->work);
-  return promise;
+  return inBackground(env, a.v[0], [h] {
+    if (h->isDouble) runPhases<double>(h);
+    else runPhases<float>(h);
+  });
 }
 
 // result(handle, which) → typed array (a copy): 0 reported, 1 losses, 2 gradient
