@@ -23,8 +23,8 @@ if (!compiler) {
 
 // Vectors as wide as the registers: g++ takes wider ones apart in memory, which made a step ten times slower.
 const isas = process.arch === "x64"
-  ? { base: [], avx2: ["-mavx2", "-mfma", "-DMETALOIHI_VECTOR_BYTES=32"], avx512: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx2", "-mfma", "-mprefer-vector-width=512"] }
-  : { base: [] };
+  ? { base: ["-DMETALOIHI_VECTOR_BYTES=16"], avx2: ["-mavx2", "-mfma", "-DMETALOIHI_VECTOR_BYTES=32"], avx512: ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx2", "-mfma", "-mprefer-vector-width=512"] }
+  : { base: ["-DMETALOIHI_VECTOR_BYTES=16"] };
 const common = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi", "-Wno-unused-function",
   "-Wno-ignored-attributes", "-Wno-unknown-warning-option"];
 // Loop unrolling and contraction are the compiler's; the order of sums is the source's on every instruction set.

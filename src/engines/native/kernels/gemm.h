@@ -53,7 +53,7 @@ template <class T>
 static inline void gemmBlock(int m, int vectors, T* c, long ldc, Segment<T>* s, int count, long sm, long sk, long ldb) {
   for (int v = 0; v < vectors;) {
     const int left = vectors - v;
-    const int nv = VECTOR_BYTES > 16 && m <= 4 && left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const int nv = VECTOR_BYTES == 64 && m <= 4 && left >= 4 ? 4 : left >= 2 ? 2 : 1;
     if (nv == 4) gemmRows<T, 4>(m, c, ldc, s, count, sm, sk, ldb);
     else if (nv == 2) gemmRows<T, 2>(m, c, ldc, s, count, sm, sk, ldb);
     else gemmRows<T, 1>(m, c, ldc, s, count, sm, sk, ldb);
@@ -63,7 +63,7 @@ static inline void gemmBlock(int m, int vectors, T* c, long ldc, Segment<T>* s, 
   }
 }
 
-// As many accumulators as there are registers: V8 has 15 for vectors of 16 bytes.
-constexpr int ROWS = VECTOR_BYTES == 16 ? 4 : 8;
+// Accumulators, a row of B and an element of A must find registers: AVX-512 has 32, AVX2, SSE2 and V8's WebAssembly half of that.
+constexpr int ROWS = VECTOR_BYTES == 64 ? 8 : 4;
 
 }  // namespace kernels

@@ -4,7 +4,7 @@
 
 namespace kernels {
 
-// 64 wherever the compiler splits what the processor has not; 16 for WebAssembly (build-wasm.mjs).
+// As wide as the registers: 64, or what build.mjs and build-wasm.mjs say.
 #ifndef METALOIHI_VECTOR_BYTES
 #define METALOIHI_VECTOR_BYTES 64
 #endif

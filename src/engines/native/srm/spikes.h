@@ -19,7 +19,7 @@ template <class T> static inline Vec<T> above(Vec<T> u) {   // 1 where u > 0, el
 // One bit a lane of a mask. Eight bytes of 0 or 1 times this constant leave their bits side by side in the highest byte; a
 // vector of four lanes is not narrowed to bytes, which WebAssembly would do lane by lane.
 template <class T> static inline uint32_t bitsOf(Mask<T> mask) {
-  if constexpr (LANES<T> == 4) {
+  if constexpr (LANES<T> == 4 && VECTOR_BYTES == 16) {
     uint64_t half[2];
     const Mask<T> bit = mask & Mask<T>{1, 2, 4, 8};
     __builtin_memcpy(half, &bit, sizeof half);
