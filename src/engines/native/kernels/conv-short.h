@@ -46,8 +46,10 @@ __attribute__((noinline)) static void convShortRows(const Layer& L, const int16_
             const uint32_t end = to - k > longest ? k + longest : to;
             V acc[NV] = {};
             for (; k < end; k++) {
-              const V* r = reinterpret_cast<const V*>(base + long(e.key[k]) * cp);
-              for (int n = 0; n < NV; n++) acc[n] += r[n];
+              // Rows are padded to vectors of 32-bit sums: one of 16 bits may begin in the middle of another, so none is taken for aligned.
+              V row[NV];
+              __builtin_memcpy(row, base + long(e.key[k]) * cp, sizeof row);
+              for (int n = 0; n < NV; n++) acc[n] += row[n];
             }
             for (int n = 0; n < NV; n++) addWide(acc[n], reinterpret_cast<Vec<int32_t>*>(out) + n * int(sizeof(V) / sizeof(int16_t)) / WIDE);
           }
