@@ -46,6 +46,7 @@ export const STREAM = {
   transform: 0x1000a,
   innerRounding: 0x1000b,
   noiseInput: 0x1000c,
+  warp: 0x1000d,
 } as const;
 
 /** A sequence read off one stream of the generator. Its whole state is `counter`, so it can be saved and resumed. */

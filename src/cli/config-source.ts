@@ -50,7 +50,14 @@ export async function preparedSource(resolved: ResolvedConfig, dataPath?: string
     const { config } = resolved;
     return config.geometry || config.preset || config.network ? resolved : resolveConfig({ ...config, preset });
   };
-  if (set === "double-nmnist") return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place, resolved.config.data.simulated), set, resolved) };
+  if (set === "double-nmnist") {
+    const { config: { data: { simulated, variants }, seed }, geometry: { crop, downsample, timestepUs }, spec } = resolved;
+    const frames = { crop, downsample, timestepUs, steps: spec.steps, polarity: spec.input.polarities === 1 ? "merge" : "split" } as const;
+    return { resolved, source: fitting(await doubleNmnistSource(dataPath, protocol, place, { frames, simulated, variants, seed }), set, resolved) };
+  }
+  if (resolved.config.data.variants !== undefined) {
+    throw userError({ code: "E-DATA-005", at: "data.variants", found: `given for ${set}`, limit: "double-nmnist", hint: "data.shiftPixels and data.dropShare serve every set" });
+  }
   if (resolved.config.data.simulated !== undefined) {
     throw userError({
       code: "E-DATA-005", at: "data.simulated", found: `given for ${set}`, limit: "double-nmnist",

@@ -2,56 +2,110 @@ import type { InputContract } from "../../hw/image.js";
 import { decodeEvents } from "../events/decode.js";
 import { userError } from "../base/errors.js";
 import { isFolder } from "../base/node/files.js";
-import { encodeFrames, NMNIST_FRAMES } from "../events/encode.js";
+import { Rng, STREAM } from "../base/rng.js";
+import { encodeFrames, type FrameOptions, NMNIST_FRAMES } from "../events/encode.js";
 import { loadNmnist } from "../events/node/embedded-nmnist.js";
 import { listNmnist } from "../events/node/nmnist-layout.js";
-import { createDoubleNmnist, type DigitRecording, type Protocol, type TaskSource } from "../tasks/index.js";
+import type { EventStream, SpikeTensor } from "../events/types.js";
+import { warpEvents, type WarpRange } from "../events/warp.js";
+import { createDoubleNmnist, type DigitRecording, HELD_OUT_IMAGES, type Protocol, RECORDING_SPLIT, type TaskSource } from "../tasks/index.js";
 import { dataKindOf, type DataPlace, framesOf, SIMULATED_MARK } from "./data-place.js";
 
 /** Index of a held-out N-MNIST test file, behind the training ones, so that protocol A finds it in its held-out part. */
 const TEST_OFFSET = 100_000;
 
+/** Of each recording that ships with the package: the first of three saccades. */
+const EMBEDDED_US = 100_000;
+
+/** How recordings of double N-MNIST become what tasks are drawn from. */
+export interface DigitOptions {
+  /** Default: the paper's frames. */
+  readonly frames?: FrameOptions;
+  /** A simulated set in the same layout, for training alone. */
+  readonly simulated?: string;
+  /** Variants made of every recording that is trained on. */
+  readonly variants?: WarpRange & { readonly count: number };
+  /** Of the variants. */
+  readonly seed?: number;
+}
+
 /** Double N-MNIST from the recordings that ship with the package, or from an N-MNIST folder or zip.
- *  @param simulated  a simulated set in the same layout, for training alone
  *  @throws UserError E-EVT-… where that cannot be read, E-DATA-005 where `simulated` is not simulated */
 export async function doubleNmnistSource(
-  dataPath?: string, protocol: Protocol = "B", place: DataPlace = {}, simulated?: string,
+  dataPath?: string, protocol: Protocol = "B", place: DataPlace = {}, options: DigitOptions = {},
 ): Promise<TaskSource> {
-  const simulatedTraining = simulated === undefined ? undefined : await simulatedDigits(simulated, protocol, place);
+  const simulatedTraining = options.simulated === undefined ? undefined : await simulatedDigits(options.simulated, protocol, place, options);
   if (dataPath === undefined) {
-    const digits = loadNmnist().map(({ label, index, stream }) => ({ label, index, frames: encodeFrames(stream, NMNIST_FRAMES) }));
+    const { steps, timestepUs } = options.frames ?? NMNIST_FRAMES;
+    if (steps * timestepUs > EMBEDDED_US) {
+      throw userError({
+        code: "E-DATA-002", at: `network.steps ${steps}, geometry.timestepUs ${timestepUs}`, found: `a sample of ${(steps * timestepUs) / 1000} ms, and the recordings that ship with the package end after ${EMBEDDED_US / 1000} ms`,
+        limit: `${EMBEDDED_US / 1000} ms`, hint: "fewer or shorter steps, or whole recordings with --data",
+      });
+    }
+    const digits = loadNmnist().map(({ label, index, stream }): DigitRecording => {
+      const [frames, ...variants] = framesAndVariants(stream, index, trainsOn("Train", index, protocol), options);
+      return { label, index, frames, variants };
+    });
     return createDoubleNmnist(digits, { protocol, simulatedTraining });
   }
-  const { digits, hasTest } = await digitsIn(dataPath, protocol, place);
+  const { digits, hasTest } = await digitsIn(dataPath, protocol, place, options);
   return createDoubleNmnist(digits, { protocol, data: dataKindOf(dataPath), authorsSplit: hasTest ? WHOLE_NMNIST : undefined, simulatedTraining });
 }
 
-async function digitsIn(dataPath: string, protocol: Protocol, place: DataPlace): Promise<{ digits: readonly DigitRecording[]; hasTest: boolean }> {
+/** Whether variants of a recording would be drawn. */
+function trainsOn(part: string, index: number, protocol: Protocol, simulated = false): boolean {
+  if (part !== "Train") return false;
+  if (simulated) return index < HELD_OUT_IMAGES[0] || index > HELD_OUT_IMAGES[1];
+  return protocol === "A" || index <= RECORDING_SPLIT.train[1];
+}
+
+/** A recording's frames, then those of its variants. */
+function framesAndVariants(
+  stream: EventStream, index: number, trained: boolean, { frames = NMNIST_FRAMES, variants, seed = 1 }: DigitOptions,
+): readonly [SpikeTensor, ...SpikeTensor[]] {
+  const rng = new Rng(seed, STREAM.warp, index);
+  const count = trained ? (variants?.count ?? 0) : 0;
+  return [
+    encodeFrames(stream, frames),
+    ...Array.from({ length: count }, () => encodeFrames(warpEvents(stream, variants as WarpRange, rng), frames)),
+  ];
+}
+
+async function digitsIn(
+  dataPath: string, protocol: Protocol, place: DataPlace, options: DigitOptions, simulated = false,
+): Promise<{ digits: readonly DigitRecording[]; hasTest: boolean }> {
   const { entries, close } = await listNmnist(dataPath);
   const hasTest = entries.some(({ part }) => part === "Test");
   // Protocol B's splits are indices of the training part; A trains on Train and holds out Test, where there is a Test.
   const used = protocol === "B" ? entries.filter(({ part }) => part === "Train") : entries;
+  const { frames = NMNIST_FRAMES, variants, seed } = options;
   const { recordings } = await framesOf({
     path: dataPath, files: isFolder(dataPath) ? used.map(({ name }) => name) : [dataPath], total: used.length,
-    options: { set: "n-mnist", frames: NMNIST_FRAMES, protocol },
+    options: { set: "n-mnist", frames, protocol, ...(variants && { variants, seed, simulated }) },
     make: async (add, _note, progress) => {
       for (const [k, { part, label, index, name, read }] of used.entries()) {
-        const frames = encodeFrames(decodeEvents(await read(), { name }), NMNIST_FRAMES);
-        add({ id: `${part}/${index}`, group: String(label), frames });
+        const stream = decodeEvents(await read(), { name });
+        for (const [variant, made] of framesAndVariants(stream, index, trainsOn(part, index, protocol, simulated), options).entries()) {
+          add({ id: `${part}/${index}${variant === 0 ? "" : `/${variant}`}`, group: String(label), frames: made });
+        }
         progress.update(k + 1);
       }
     },
   }, place);
   close();
-  const digits = recordings.map(({ id, group, frames }): DigitRecording => {
-    const [part, index] = id.split("/");
-    return { label: Number(group), index: Number(index) + (part === "Test" ? TEST_OFFSET : 0), frames };
-  });
+  const digits: (DigitRecording & { readonly variants: SpikeTensor[] })[] = [];
+  for (const { id, group, frames: made } of recordings) {
+    const [part, index, variant] = id.split("/");
+    // Variants come after their recording, in one run.
+    if (variant !== undefined) digits[digits.length - 1].variants.push(made);
+    else digits.push({ label: Number(group), index: Number(index) + (part === "Test" ? TEST_OFFSET : 0), frames: made, variants: [] });
+  }
   return { digits, hasTest };
 }
 
 /** Recordings of a simulated set. Held-out images are left out by `createDoubleNmnist`. */
-async function simulatedDigits(path: string, protocol: Protocol, place: DataPlace): Promise<readonly DigitRecording[]> {
+async function simulatedDigits(path: string, protocol: Protocol, place: DataPlace, options: DigitOptions): Promise<readonly DigitRecording[]> {
   const at = `data.simulated "${path}"`;
   if (protocol !== "B") {
     throw userError({ code: "E-DATA-005", at, found: "it stands beside protocol A, which is the authors' and knows none", limit: "protocol B" });
@@ -62,7 +116,7 @@ async function simulatedDigits(path: string, protocol: Protocol, place: DataPlac
       hint: "--data, for real recordings",
     });
   }
-  return (await digitsIn(path, protocol, place)).digits;
+  return (await digitsIn(path, protocol, place, options, true)).digits;
 }
 
 /** Protocol A on the whole data set: training files to train on, test files for validation and test alike. */

@@ -26,8 +26,10 @@ export interface DigitRecording {
   readonly label: number;
   /** 1-based index in MNIST's training part. */
   readonly index: number;
-  /** [T, 2, 16, 16]: 34×34 cropped to 32, down-sampled by 2. */
+  /** [T, P, H, W]; the paper's: [100, 2, 16, 16], 34×34 cropped to 32, down-sampled by 2, steps of 1 ms. */
   readonly frames: SpikeTensor;
+  /** Turned and scaled, for augmented samples of training. */
+  readonly variants?: readonly SpikeTensor[];
 }
 
 const classOf = (pair: string): ComposedClass => ({ name: pair, parts: [...pair] });
@@ -53,17 +55,17 @@ export function createDoubleNmnist(recordings: readonly DigitRecording[], option
   const poolOf = (split: Split): ReadonlyMap<string, readonly EncodedRecording[]> => {
     const [first, last] = (protocol === "A" ? authorsSplit : RECORDING_SPLIT)[split];
     const pools = new Map<string, EncodedRecording[]>();
-    for (const { label, index, frames } of recordings) {
+    for (const { label, index, frames, variants } of recordings) {
       if (index < first || index > last) continue;
       const pool = pools.get(String(label)) ?? [];
-      pool.push({ id: `nmnist/${String(index).padStart(5, "0")}`, frames });
+      pool.push({ id: `nmnist/${String(index).padStart(5, "0")}`, frames, variants });
       pools.set(String(label), pool);
     }
     const [heldFirst, heldLast] = HELD_OUT_IMAGES;
-    for (const { label, index, frames } of split === "train" ? simulatedTraining : []) {
+    for (const { label, index, frames, variants } of split === "train" ? simulatedTraining : []) {
       if (index >= heldFirst && index <= heldLast) continue;
       const pool = pools.get(String(label)) ?? [];
-      pool.push({ id: `simulated/${String(index).padStart(5, "0")}`, frames });
+      pool.push({ id: `simulated/${String(index).padStart(5, "0")}`, frames, variants });
       pools.set(String(label), pool);
     }
     return pools;

@@ -10,6 +10,8 @@ export interface EncodedRecording {
   /** Unique in the data set; what audits compare. */
   readonly id: string;
   readonly frames: SpikeTensor;
+  /** The same recording turned, scaled and so on; drawn as often as the recording itself, where a sample is augmented. */
+  readonly variants?: readonly SpikeTensor[];
 }
 
 /** A class of a split: its name, and the unit class of each part (one, or two for the double sets). */
@@ -66,7 +68,7 @@ function drawTask(source: RecordingSourceOptions, split: Split, number: number, 
   const query = classes.flatMap((_, way) => deal.queries(way, queriesPerClass));
   const labels = (perClass: number) => classes.flatMap((_, way) => new Array<number>(perClass).fill(way));
   const samplesOf = (units: readonly (readonly EncodedRecording[])[]) =>
-    units.map((unit) => composeSample(unit.map((r) => r.frames), augmentation, augment));
+    units.map((unit) => composeSample(unit.map((r) => (augmentation ? variantOf(r, augment) : r.frames)), augmentation, augment));
   const order = new Rng(splitSeed, STREAM.supportOrder, number);
   const indices = support.map((_, k) => k);
   return {
@@ -77,6 +79,12 @@ function drawTask(source: RecordingSourceOptions, split: Split, number: number, 
     supportRecordings: support.map((unit) => unit.map((r) => r.id)),
     queryRecordings: query.map((unit) => unit.map((r) => r.id)),
   };
+}
+
+/** The recording or one of its variants, equally often; nothing is drawn where it has none. */
+function variantOf({ frames, variants = [] }: EncodedRecording, rng: Rng): SpikeTensor {
+  const k = variants.length === 0 ? 0 : rng.below(variants.length + 1);
+  return k === 0 ? frames : variants[k - 1];
 }
 
 /** Splits draw from sequences of their own, whatever the seed. */

@@ -68,6 +68,11 @@ const dataSchema = z.strictObject({
   testQueries: z.int().min(1).max(1000).default(10).describe("queries a class in validation and test"),
   shiftPixels: z.int().min(0).max(16).default(2).describe("augmentation: largest shift of a training sample"),
   dropShare: z.number().min(0).max(0.9).default(0.1).describe("augmentation: share of a training sample's events that is dropped"),
+  variants: z.strictObject({
+    count: z.int().min(1).max(100).describe("variants made of each recording, which are then drawn as often as the recording itself"),
+    rotateDegrees: z.number().min(0).max(180).default(15).describe("largest angle, either way"),
+    scaleShare: z.number().min(0).max(0.9).default(0.1).describe("largest change of size, either way"),
+  }).optional().describe("double-nmnist, augmentation: training recordings are turned and scaled about the middle of the sensor before frames are made"),
   simulated: z.string().min(1).optional()
     .describe("double-nmnist: a folder that `data simulate saccades` made; its recordings join the training split alone, protocol B"),
   transforms: z.array(transformSchema).max(32).optional().describe("applied to every recording of a folder before frames are made, in this order"),

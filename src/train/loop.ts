@@ -38,7 +38,7 @@ export interface TrainResult {
 export const taskOptions = (config: TrainConfig, passes: number, purpose: "train" | "test"): TaskOptions => ({
   seed: config.seed, ways: config.data.ways, shots: config.data.shots, passes,
   queriesPerClass: purpose === "train" ? config.data.queries : config.data.testQueries,
-  augmentation: purpose === "train" && (config.data.shiftPixels > 0 || config.data.dropShare > 0)
+  augmentation: purpose === "train" && (config.data.shiftPixels > 0 || config.data.dropShare > 0 || config.data.variants !== undefined)
     ? { shiftPixels: config.data.shiftPixels, dropShare: config.data.dropShare } : undefined,
 });
 

@@ -19,12 +19,14 @@ describe("refusals", () => {
   it("name the key whose size is not that of the recordings, and the right one [E-DATA-002]", async () => {
     const config = resolveConfig({ network: { input: { height: 8, width: 32 }, steps: 50, layers: [...layers] } });
     await expect(preparedSource(config)).rejects.toThrow(
-      /^network\.steps 50, network\.input\.height 8: .*allowed: network\.steps 100, network\.input\.height 16\..*E-DATA-002/);
+      /^network\.input\.height 8: .*allowed: network\.input\.height 16\..*E-DATA-002/);
+    const long = resolveConfig({ network: { input: { height: 16, width: 32 }, steps: 150, layers: [...layers] } });
+    await expect(preparedSource(long)).rejects.toThrow(/^network\.steps 150, geometry\.timestepUs 1000: a sample of 150 ms.*--data.*E-DATA-002/);
   });
 
   it("say that simulated recordings stand beside protocol B alone, and must say that they are simulated [E-DATA-005]", async () => {
-    await expect(doubleNmnistSource(undefined, "A", {}, folder)).rejects.toThrow(/data\.simulated.*protocol A.*E-DATA-005/);
-    await expect(doubleNmnistSource(undefined, "B", {}, folder)).rejects.toThrow(/does not say that it is simulated.*E-DATA-005/);
+    await expect(doubleNmnistSource(undefined, "A", {}, { simulated: folder })).rejects.toThrow(/data\.simulated.*protocol A.*E-DATA-005/);
+    await expect(doubleNmnistSource(undefined, "B", {}, { simulated: folder })).rejects.toThrow(/does not say that it is simulated.*E-DATA-005/);
   });
 
   it("say that a network's input is larger than the sensor [E-DATA-006]", () => {

@@ -29,14 +29,14 @@ async function simulatedSet(): Promise<string> {
 describe("simulated recordings beside real ones", () => {
   it("are refused until the folder says that they are simulated, and beside protocol A", async () => {
     const path = await simulatedSet();
-    await expect(doubleNmnistSource(undefined, "B", place, path)).rejects.toThrow(/does not say that it is simulated.*E-DATA-005/);
+    await expect(doubleNmnistSource(undefined, "B", place, { simulated: path })).rejects.toThrow(/does not say that it is simulated.*E-DATA-005/);
     writeFileSync(join(path, LABEL_FILE), "{}");
-    await expect(doubleNmnistSource(undefined, "A", place, path)).rejects.toThrow(/protocol A.*E-DATA-005/);
+    await expect(doubleNmnistSource(undefined, "A", place, { simulated: path })).rejects.toThrow(/protocol A.*E-DATA-005/);
   });
 
   it("join training alone, without those of held-out images and of test images", async () => {
     const path = join(folder, "set");
-    const source = await doubleNmnistSource(undefined, "B", place, path);
+    const source = await doubleNmnistSource(undefined, "B", place, { simulated: path });
     expect(source.name).toContain("with simulated recordings in training");
     const plain = await doubleNmnistSource(undefined, "B", place);
     const drawn = (which: typeof source, split: "train" | "validation" | "test"): Set<string> => {
