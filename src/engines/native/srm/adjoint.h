@@ -18,8 +18,7 @@ template <class T> static inline Vec<T> curvature(Vec<T> u) {      // σ''(u) = 
 // for every vector of every window; voltages outside of all windows are not visited.
 template <class T, class F> static inline void forWinners(const Layer& L, const T* u, F visit) {
   typedef Vec<T> V;
-  V one;
-  for (int k = 0; k < LANES<T>; k++) one[k] = 1;
+  const V one = ones<T>();
   for (int y = 0; y < L.nextH; y++) {
     for (int x = 0; x < L.nextW; x++) {
       const Window w = windowOf(L, y, x);

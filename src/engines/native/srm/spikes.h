@@ -10,11 +10,10 @@ namespace srm {
 
 template <class T> using Mask = decltype(Vec<T>{} > Vec<T>{});
 
-template <class T> static inline Vec<T> above(Vec<T> u) {   // 1 where u > 0, else 0
-  Vec<T> one, zero = {};
-  for (int k = 0; k < LANES<T>; k++) one[k] = 1;
-  return (u > zero) ? one : zero;
-}
+// A vector of ones as a sum: clang for WebAssembly leaves a loop over the lanes in memory, whose stores then stalled the load.
+template <class T> static inline Vec<T> ones() { return Vec<T>{} + T(1); }
+
+template <class T> static inline Vec<T> above(Vec<T> u) { return u > Vec<T>{} ? ones<T>() : Vec<T>{}; }   // 1 where u > 0, else 0
 
 // One bit a lane of a mask. Eight bytes of 0 or 1 times this constant leave their bits side by side in the highest byte; a
 // vector of four lanes is not narrowed to bytes, which WebAssembly would do lane by lane.
