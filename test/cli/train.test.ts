@@ -31,6 +31,20 @@ describe("train and evaluate", () => {
     expect(report.json).toMatchObject({ protocol: "B", floors: { chance: 50 }, accuracy: { mean: expect.any(Number) } });
   });
 
+  it("name no best checkpoint where an interrupt comes before the first validation, and go on to the same bits", async () => {
+    const stopped = join(folder, "stopped");
+    const running = trainNetwork({ config, out: stopped, threads: 1 });
+    // The handler stands once the run has begun; the interrupt is seen after the task at hand.
+    while (process.listenerCount("SIGINT") === 0) await new Promise((done) => setTimeout(done, 1));
+    process.emit("SIGINT");
+    const run = await running;
+    expect(run).toMatchObject({ interrupted: true, json: { best: null, bestValidation: null, tasks: 1 } });
+    expect(run.text).toContain("not validated yet");
+    expect(existsSync(join(stopped, "best.mlh"))).toBe(false);
+    const { json } = await trainNetwork({ config, out: stopped, threads: 1, resume: true });
+    expect((json as { sha256: string }).sha256).toBe(((await trainNetwork({ config, out: join(folder, "whole"), threads: 1 })).json as { sha256: string }).sha256);
+  });
+
   it("train several seeds into folders of their own, and evaluate them together with their curves", async () => {
     const all = join(folder, "seeds");
     const { json } = await trainSeeds({ config, out: all, seeds: [3, 4], threads: 1 });

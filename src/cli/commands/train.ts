@@ -44,16 +44,18 @@ export async function trainNetwork(args: TrainArgs): Promise<CommandResult> {
     const { last, paths } = run;
     const sha256 = parametersHash(last.spec, last.masters, last.inner);
     const seconds = (performance.now() - started) / 1000;
+    // The file of the best is there from the first validation on.
+    const validated = existsSync(paths.best);
     return {
       interrupted: run.interrupted,
       json: {
-        checkpoint: paths.last, best: paths.best, tasks: last.step, validation: last.history.length > 0 ? 100 * last.history[last.history.length - 1].validation : null,
-        bestValidation: 100 * last.bestValidation, sha256, seconds, engine: engine.name, threads: engine.threads, interrupted: run.interrupted,
+        checkpoint: paths.last, best: validated ? paths.best : null, tasks: last.step, validation: last.history.length > 0 ? 100 * last.history[last.history.length - 1].validation : null,
+        bestValidation: validated ? 100 * last.bestValidation : null, sha256, seconds, engine: engine.name, threads: engine.threads, interrupted: run.interrupted,
         data: source.data, trainedOn: mixed ? [source.data, "simulated"] : [source.data], protocol: source.protocol,
       },
       text: [
         `${run.interrupted ? "Stopped" : "Trained"} after ${last.step} tasks, ${seconds.toFixed(1)} s: ${paths.last}`,
-        `  best meta-validation ${(100 * last.bestValidation).toFixed(1)} %: ${paths.best}`,
+        validated ? `  best meta-validation ${(100 * last.bestValidation).toFixed(1)} %: ${paths.best}` : "  not validated yet",
         `  sha256 of the parameters ${sha256}`,
         run.interrupted ? `Go on with: metaloihi train ${args.config} --out ${args.out} --resume` : `Next: metaloihi compile ${paths.best} -o bundle`,
       ].join("\n"),
@@ -80,13 +82,14 @@ export async function trainSeeds(args: TrainArgs): Promise<CommandResult> {
     runs.push(await trainNetwork({ ...args, seeds: undefined, seed, out, resume }));
     if (runs[runs.length - 1].interrupted) break;
   }
-  const best = runs.map(({ json }) => (json as { bestValidation: number }).bestValidation);
+  const best = runs.map(({ json }) => (json as { bestValidation: number | null }).bestValidation).filter((value) => value !== null);
   const { mean, std } = summary(best);
   return {
     interrupted: runs.some((run) => run.interrupted),
-    json: { runs: runs.map(({ json }) => json), bestValidation: { mean, std } },
+    json: { runs: runs.map(({ json }) => json), bestValidation: best.length === 0 ? null : { mean, std } },
     text: [
-      ...runs.map(({ text }) => text), `${runs.length} seeds: best meta-validation ${mean.toFixed(1)} ± ${std.toFixed(1)} % (standard deviation between seeds)`,
+      ...runs.map(({ text }) => text), best.length === 0 ? `${runs.length} seeds: not validated yet`
+        : `${best.length} seeds: best meta-validation ${mean.toFixed(1)} ± ${std.toFixed(1)} % (standard deviation between seeds)`,
       `Next: metaloihi evaluate ${join(args.out, "seed-*", RUN_FILE.best)} --split validation`,
     ].join("\n"),
   };
