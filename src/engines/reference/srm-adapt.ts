@@ -1,7 +1,8 @@
 import type { NetworkSpec } from "../../model/types.js";
 import type { InnerLoop, OuterGradient } from "../engine.js";
 import { adaptedLayers } from "../inner-loop.js";
-import { quantizeTensors } from "./grid-quantizer.js";
+import { quantizeTensors } from "../grid-quantizer.js";
+import { DEFAULT_SOEL_PAPER } from "../soel-paper.js";
 import { soelPaperUpdate } from "./soel-paper.js";
 import type { SoelPaperUpdate } from "./soel-paper.js";
 import { batchGradient } from "./srm-network.js";
@@ -77,7 +78,7 @@ export function adapt(
   for (let k = 1; k <= inner.steps; k++) {
     const soel =
       inner.rule === "soel-paper"
-        ? soelPaperUpdate(network, weights, support, horizon, soelOptions(inner), soelOptions(inner).theta)
+        ? soelPaperUpdate(network, weights, support, horizon, inner.soelPaper ?? DEFAULT_SOEL_PAPER)
         : null;
     const update = soel
       ? Object.fromEntries(
@@ -100,9 +101,6 @@ export function adapt(
   }
   return { start: start.tensors, startOpen: start.open, adapted: weights, steps };
 }
-
-const soelOptions = (inner: InnerLoop) =>
-  inner.soelPaper ?? ({ order: 1, theta: 0.05, thetaLearned: false, divide: "none" } as const);
 
 /** Gradients of everything that the inner loop started from. */
 export interface OuterGradients {

@@ -168,13 +168,12 @@ describe.skipIf(!here.includes("native"))("what the native engine does not run i
     expect(make(tiny.layers.slice(0, 1))).toThrow(/E-ENG-014/);
   });
 
-  it("is recording (E-ENG-012), and a quantizer in the inner loop (E-ENG-013)", async () => {
+  it("is recording (E-ENG-012), and another rule of the inner loop (E-ENG-013)", async () => {
     const { masters, quantized, task } = randomCase(1, { neuronModel: "srm", mode: "counts" });
     const engine = createNativeEngine(tiny, 1);
     engine.setParameters(masters, quantized);
     expect(() => engine.record(task, { outer: "maml", chipSeed: 0, learn: true })).toThrow(/E-ENG-012/);
-    const quantizeInner = { grid: "paper", bits: 8, rounding: "nearest" } as const;
-    await expect(engine.metaStep(task, { outer: "maml", chipSeed: 0, inner: inner({ quantizeInner }) })).rejects.toThrow(/E-ENG-013/);
+    await expect(engine.metaStep(task, { outer: "maml", chipSeed: 0, inner: inner({ rule: "soel-paper" }) })).rejects.toThrow(/E-ENG-013/);
     engine.dispose();
   });
 });

@@ -13,8 +13,9 @@ export interface KernelLayers {
   readonly reals: readonly number[];
   /** Names of the weighted layers. */
   readonly names: readonly string[];
-  /** [layer of the spec] where its spikes are counted: weighted layer, and whether before or behind the pool. */
-  readonly counters: readonly { readonly layer: number; readonly pooled: boolean }[];
+  /** [layer of the spec] number of its spike counter in what a sample reports. */
+  readonly counters: readonly number[];
+  readonly counterCount: number;
 }
 
 /** Lists the layers of an `srm` network for the kernels.
@@ -34,7 +35,7 @@ export function kernelLayers(spec: NetworkSpec): KernelLayers {
         });
       }
       ints[ints.length - 2] = 1;
-      return { layer: names.length - 1, pooled: true };
+      return 2 * names.length - 1;
     }
     const [oc, oh, ow] = shapes[k + 1];
     const form = layer.kind === "conv"
@@ -44,7 +45,7 @@ export function kernelLayers(spec: NetworkSpec): KernelLayers {
     const n: SrmNeuron = layer.srm;
     reals.push(n.alpha, n.beta, n.alphaR, n.wr, n.gain);
     names.push(layer.name);
-    return { layer: names.length - 1, pooled: false };
+    return 2 * names.length - 2;
   });
   const [outputs, height, width] = shapes[shapes.length - 1];
   if (height * width > 1 || outputs > MAX_OUTPUTS || spec.layers[spec.layers.length - 1].kind === "pool") {
@@ -53,5 +54,5 @@ export function kernelLayers(spec: NetworkSpec): KernelLayers {
       limit: `up to ${MAX_OUTPUTS} outputs in one place in srm networks of the native engine`, hint: "end with a dense layer, or take --engine reference",
     });
   }
-  return { ints, reals, names, counters };
+  return { ints, reals, names, counters, counterCount: 2 * names.length };
 }

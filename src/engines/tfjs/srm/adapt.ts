@@ -1,11 +1,12 @@
 import { adaptedLayers } from "../../inner-loop.js";
-import { quantizeTensors } from "../../reference/grid-quantizer.js";
+import { quantizeTensors } from "../../grid-quantizer.js";
 import { innerRates } from "../../reference/srm-adapt.js";
 import type { InnerLoop, OuterGradient } from "../../engine.js";
+import { DEFAULT_SOEL_PAPER, type SoelPaper } from "../../soel-paper.js";
 import type { Tf } from "../ops/custom-op.js";
 import { type Batch, type Tensors, batchGradient, hessianVector } from "./batch.js";
 import type { SrmNetwork } from "./network.js";
-import { type SoelPaper, defaultSoelPaper, soelPaperPullBack, soelPaperUpdate } from "./soel-paper.js";
+import { soelPaperPullBack, soelPaperUpdate } from "./soel-paper.js";
 
 /** Settings that adapting and its reverse share. */
 export interface AdaptOptions {
@@ -43,7 +44,7 @@ export const mapTensors = (tensors: Tensors, f: (value: number, name: string, in
   Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, t.map((x, i) => f(x, name, i))]));
 
 const lastWeight = (network: SrmNetwork): string => network.parameters[network.parameters.length - 2].name;
-const soelOptions = (inner: InnerLoop): SoelPaper => inner.soelPaper ?? defaultSoelPaper;
+const soelOptions = (inner: InnerLoop): SoelPaper => inner.soelPaper ?? DEFAULT_SOEL_PAPER;
 
 /** The inner loop: θ' = θ − α·∇L_support(θ), or SOEL in the paper's form, each step followed by the inner quantizer.
  *  Source: design §5. */

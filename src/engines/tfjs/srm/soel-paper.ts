@@ -1,13 +1,7 @@
-import type { InnerLoop } from "../../engine.js";
+import type { SoelPaper } from "../../soel-paper.js";
 import type { Tensor, Tf } from "../ops/custom-op.js";
 import { type Batch, type Tensors, innerProduct, visitEnds } from "./batch.js";
 import type { RunOptions, SrmNetwork } from "./network.js";
-
-/** Options of SOEL in the paper's form. */
-export type SoelPaper = NonNullable<InnerLoop["soelPaper"]>;
-
-/** What an inner loop uses where it names no options: the authors' code. */
-export const defaultSoelPaper: SoelPaper = { order: 1, theta: 0.05, thetaLearned: false, divide: "none" };
 
 /** ΔW/α = −Σ Ê·Pᵀ of some samples as a function of the weights and of θ; n counts the samples of the whole support.
  *  S = U > 0 at the last step; E = (softmax(S) − onehot)/n, zeroed where |E| ≤ θ, divided by θ as `divide` says.

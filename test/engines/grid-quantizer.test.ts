@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { quantizeTensors } from "../../../src/engines/reference/grid-quantizer.js";
-import { randomCase } from "./random-networks.js";
+import { quantizeTensors } from "../../src/engines/grid-quantizer.js";
+import { randomCase } from "./reference/random-networks.js";
 
 const { spec } = randomCase(3, { neuronModel: "srm", mode: "counts" });
 const name = "dense.weight";

@@ -1,9 +1,8 @@
-import { userError } from "../../base/errors.js";
-import { STREAM, draw32 } from "../../base/rng.js";
-import { mantissaRange, roundHalfEven } from "../../model/quantize.js";
-import type { ConvLayer, DenseLayer, NetworkSpec } from "../../model/types.js";
-import type { GridQuantizer } from "../engine.js";
-import type { Tensors } from "./srm-network.js";
+import { userError } from "../base/errors.js";
+import { STREAM, drawAt, drawPrefix } from "../base/rng.js";
+import { mantissaRange, roundHalfEven } from "../model/quantize.js";
+import type { ConvLayer, DenseLayer, NetworkSpec } from "../model/types.js";
+import type { GridQuantizer } from "./engine.js";
 
 /** Values offset + k·step between min and max. */
 interface Grid {
@@ -47,16 +46,20 @@ function gridOf(quantizer: GridQuantizer, layer: ConvLayer | DenseLayer, part: "
   return { step: 2 ** (9 - bits) * unit, offset: 0, min: min * unit, max: max * unit };
 }
 
+/** Float64 tensors by name, as the parameters. */
+type Tensors = Readonly<Record<string, Float64Array>>;
+
 /** Tensors on a grid, and 1 where the gradient passes, 0 where the limit changed the value. */
 export interface Quantized {
-  readonly tensors: Tensors;
-  readonly open: Tensors;
+  readonly tensors: Record<string, Float64Array>;
+  readonly open: Record<string, Float64Array>;
 }
 
 /** Rounds all weights and biases. Nearest: ties to the even multiple; stochastic: floor(x + uniform), the
  *  uniform number of element i of tensor n after inner step k (0: the start of a task) being draw32(seed,
  *  stream, 1024·k + n, i)/2^32. The `chip` grid is in units of a layer's threshold. Without a quantizer all
- *  passes unchanged. Source: design §5. */
+ *  passes unchanged. Source: design §5.
+ *  @throws UserError E-ENG-014 where the paper's grid has not that many bits */
 export function quantizeTensors(
   spec: NetworkSpec,
   tensors: Tensors,
@@ -69,29 +72,36 @@ export function quantizeTensors(
   );
   if (!quantizer) return { tensors, open };
   const stream = innerStep === 0 ? STREAM.stochasticRounding : STREAM.innerRounding;
-  const out: Tensors = {};
+  const out: Record<string, Float64Array> = {};
   let number = 0;
   for (const layer of spec.layers) {
     if (layer.kind === "pool") continue;
     for (const part of ["weight", "bias"] as const) {
       const name = `${layer.name}.${part}`;
-      const { step, offset, min, max } = gridOf(quantizer, layer, part);
-      const item = 1024 * innerStep + number++;
-      out[name] = tensors[name].map((x, i) => {
-        const scaled = (x - offset) / step;
-        const rounded =
-          offset +
-          step *
-            (quantizer.rounding === "nearest"
-              ? roundHalfEven(scaled)
-              : Math.floor(scaled + draw32(seed, stream, item, i) / 2 ** 32));
-        // Half a step of slack: offset + k·step may miss the limit by a rounding error of float64.
-        if (rounded >= min - step / 2 && rounded <= max + step / 2)
-          return Math.min(max, Math.max(min, rounded));
-        open[name][i] = 0;
-        return rounded < min ? min : max;
-      });
+      out[name] = new Float64Array(tensors[name].length);
+      const prefix = drawPrefix(seed, stream, 1024 * innerStep + number++);
+      const round = quantizer.rounding === "nearest"
+        ? roundHalfEven
+        : (scaled: number, i: number): number => Math.floor(scaled + drawAt(prefix, i) / 2 ** 32);
+      ontoGrid(tensors[name], gridOf(quantizer, layer, part), round, out[name], open[name]);
     }
   }
   return { tensors: out, open };
+}
+
+/** Writes the rounded values, and 0 into `open` where the limit changed one. */
+function ontoGrid(
+  values: Float64Array,
+  { step, offset, min, max }: Grid,
+  round: (scaled: number, index: number) => number,
+  out: Float64Array,
+  open: Float64Array,
+): void {
+  // Half a step of slack: offset + k·step may miss the limit by a rounding error of float64.
+  const [low, high] = [min - step / 2, max + step / 2];
+  for (let i = 0; i < values.length; i++) {
+    const rounded = offset + step * round((values[i] - offset) / step, i);
+    if (rounded < low || rounded > high) open[i] = 0;
+    out[i] = Math.min(max, Math.max(min, rounded));
+  }
 }
