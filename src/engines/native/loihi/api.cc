@@ -1,5 +1,6 @@
 // Run-time dispatch: one table of functions for each build of loihi.cc.
 #include "api.h"
+#include "../dispatch.h"
 
 #define LOIHI_DECLARE(isa)                                                                                              \
   extern "C" {                                                                                                          \
@@ -34,9 +35,8 @@ LOIHI_DECLARE(avx512)
 
 const LoihiApi& loihiApi() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw")) return table_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return table_avx2;
+  if (isa() == Isa::avx512) return table_avx512;
+  if (isa() == Isa::avx2) return table_avx2;
 #endif
   return table_base;
 }

@@ -1,5 +1,6 @@
 // Run-time dispatch: one table of functions for each build of srm.cc.
 #include "api.h"
+#include "../dispatch.h"
 
 #define SRM_DECLARE(T, isa, suffix)                                                                       \
   extern "C" {                                                                                            \
@@ -29,31 +30,23 @@ SRM_DECLARE(double, avx512, f64)
 
 namespace srm {
 
-static int level() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) return 2;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
-#endif
-  return 0;
-}
-
 const char* apiName() {
   static const char* const names[] = {"base", "avx2", "avx512"};
-  return names[level()];
+  return names[int(isa())];
 }
 
 template <> const Api<float>& api<float>() {
 #if defined(__x86_64__)
-  if (level() == 2) return table_avx512_f32;
-  if (level() == 1) return table_avx2_f32;
+  if (isa() == Isa::avx512) return table_avx512_f32;
+  if (isa() == Isa::avx2) return table_avx2_f32;
 #endif
   return table_base_f32;
 }
 
 template <> const Api<double>& api<double>() {
 #if defined(__x86_64__)
-  if (level() == 2) return table_avx512_f64;
-  if (level() == 1) return table_avx2_f64;
+  if (isa() == Isa::avx512) return table_avx512_f64;
+  if (isa() == Isa::avx2) return table_avx2_f64;
 #endif
   return table_base_f64;
 }
