@@ -29,7 +29,6 @@ const SHARED: Readonly<Record<string, string>> = {
   "E-CLI-023": "an option of `data` and `bench decode` outside its range",
   "E-DATA-005": "data.simulated where it cannot serve",
   "E-DATA-003": "no recordings in the folder",
-  "E-ENG-014": "bits that a quantizer's grid has not",
   "E-FILE-003": "content that does not match its hash",
   "E-FILE-011": "a path that cannot be written",
   "E-REPLAY-002": "recordings that do not fit the image's input contract",

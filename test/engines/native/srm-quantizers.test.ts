@@ -2,13 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { STREAM, draw32 } from "../../../src/base/rng.js";
 import { createEngine } from "../../../src/engines/create.js";
-import type { Engine, GridQuantizer, InnerLoop, MetaStepOptions } from "../../../src/engines/engine.js";
-import { createNativeEngine } from "../../../src/engines/native/native-engine.js";
+import type { GridQuantizer, InnerLoop } from "../../../src/engines/engine.js";
 import { parameterShapes } from "../../../src/model/shapes.js";
 import type { Parameters } from "../../../src/model/types.js";
 import { randomCase } from "../reference/random-networks.js";
+import { compareStep, inFloat32, inFloat64, sameBits } from "./compare-srm.js";
+import type { Witness } from "./compare-srm.js";
 import { hereAre } from "./engines-here.js";
-import { differenceOf, steadyStep } from "./steady-step.js";
 
 const here = await hereAre("srm");
 const TIMEOUT = 120_000;
@@ -34,47 +34,20 @@ const cases = fc.record({
 });
 
 type Drawn = typeof cases extends fc.Arbitrary<infer C> ? C : never;
-
-/** Runs a drawn case on an engine and on the reference, where the reference stands on no edge. */
-async function compare(make: (spec: ReturnType<typeof randomCase>["spec"]) => Promise<Engine>, drawn: Drawn, size: number, bound: number) {
-  const { seed, mode, share, loop, outer, roundingSeed } = drawn;
-  const found = randomCase(seed, { neuronModel: "srm", mode }, share);
-  const options: MetaStepOptions = { outer, chipSeed: 0, inner: loop, roundingSeed };
-  const expected = await steadyStep(found, options, size, bound / 4);
-  fc.pre(expected !== null);
-  const engine = await make(found.spec);
-  engine.setParameters(found.masters, found.quantized);
-  const result = await engine.metaStep(found.task, options);
-  engine.dispose();
-  expect(differenceOf(result, expected)).toBeLessThan(bound);
-  expect([result.accuracy, result.silent]).toEqual([expected.accuracy, expected.silent]);
-  result.spikeRates.forEach((rate, k) => expect(rate).toBeCloseTo(expected.spikeRates[k], 9));
-}
+const compare = ({ seed, mode, share, loop, outer, roundingSeed }: Drawn, witness: Witness): Promise<void> =>
+  compareStep(randomCase(seed, { neuronModel: "srm", mode }, share), { outer, chipSeed: 0, inner: loop, roundingSeed }, witness);
 
 describe.each(["native", "wasm"] as const)("quantizers of srm networks on engine %s", (name) => {
   const run = here.includes(name) ? it : it.skip;
 
-  // The bound of engines.test.ts: some hundred float32 operations, on what a cancellation of ten times larger terms left.
   run("agree with the reference to float32 on random networks, grids, bits and roundings", async () => {
-    await fc.assert(
-      fc.asyncProperty(cases, (drawn) => compare(async (spec) => (await createEngine(spec, { engine: name, threads: 2 })).engine, drawn, 2 ** -22, 2e-4)),
-      { numRuns: 60, seed: 21 },
-    );
+    await fc.assert(fc.asyncProperty(cases, (drawn) => compare(drawn, inFloat32(name))), { numRuns: 60, seed: 21 });
   }, TIMEOUT);
 
   run("give equal bits with 1, 2 and 4 threads", async () => {
-    const { spec, masters, quantized, task } = randomCase(17, { neuronModel: "srm", mode: "counts" }, 0.3);
     const quantizeInner = { grid: "chip", bits: 5, rounding: "stochastic" } as const;
     const loop = inner({ steps: 2, quantizeInner, quantizeOuter: { ...quantizeInner, bits: 6 } });
-    const of = async (threads: number) => {
-      const { engine } = await createEngine(spec, { engine: name, threads });
-      engine.setParameters(masters, quantized);
-      const result = await engine.metaStep(task, { outer: "maml", chipSeed: 0, inner: loop, roundingSeed: 9 });
-      engine.dispose();
-      return result;
-    };
-    const one = await of(1);
-    for (const threads of [2, 4]) expect(await of(threads)).toEqual(one);
+    await sameBits(name, randomCase(17, { neuronModel: "srm", mode: "counts" }, 0.3), { outer: "maml", chipSeed: 0, inner: loop, roundingSeed: 9 });
   }, TIMEOUT);
 
   // The paper's grids are multiples of powers of two, so that float32 holds them: the outer quantizer must be as if the masters
@@ -122,9 +95,6 @@ describe.each(["native", "wasm"] as const)("quantizers of srm networks on engine
 
 describe.skipIf(!here.includes("native"))("quantizers of srm networks on the native engine in double precision", () => {
   it("agree with the reference to 1e-8, second order included", async () => {
-    await fc.assert(
-      fc.asyncProperty(cases, (drawn) => compare(async (spec) => createNativeEngine(spec, 1, "float64"), drawn, 2 ** -40, 1e-8)),
-      { numRuns: 100, seed: 22 },
-    );
+    await fc.assert(fc.asyncProperty(cases, (drawn) => compare(drawn, inFloat64)), { numRuns: 100, seed: 22 });
   }, TIMEOUT);
 });

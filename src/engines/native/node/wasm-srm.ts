@@ -31,7 +31,7 @@ export function wasmSrmBinding(x: Exchange<SrmKernels>, workers: WasmWorkers): S
     result: (h, which) => {
       const length = new Int32Array(1);
       const address = x.call([length], (at) => k.srm_result_wasm_f32(h, which, at), true);
-      return which === SRM_RESULT.losses ? x.copy(Float64Array, address, length[0]) : x.copy(Float32Array, address, length[0]);
+      return which === SRM_RESULT.losses || which === SRM_RESULT.traces ? x.copy(Float64Array, address, length[0]) : x.copy(Float32Array, address, length[0]);
     },
   };
 }

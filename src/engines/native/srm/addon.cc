@@ -93,14 +93,14 @@ napi_value run(napi_env env, napi_callback_info info) {
   });
 }
 
-// result(handle, which) → typed array (a copy): 0 reported, 1 losses, 2 gradient
+// result(handle, which) → typed array (a copy): 0 reported, 1 losses, 2 gradient, 3 traces
 napi_value result(napi_env env, napi_callback_info info) {
   Args a(env, info);
   Handle* h = handle(env, a.v[0]);
   const int which = integer(env, a.v[1]);
   uint32_t length = 0;
   const void* data = (h->isDouble ? srm::api<double>().result : srm::api<float>().result)(h->net, which, &length);
-  if (h->isDouble || which == 1) return typedArray(env, napi_float64_array, data, length, 8);
+  if (h->isDouble || which == 1 || which == 3) return typedArray(env, napi_float64_array, data, length, 8);
   return typedArray(env, napi_float32_array, data, length, 4);
 }
 

@@ -1,5 +1,6 @@
 // The same block of steps backward: adjoints of filters, refractory trace and pool.
 #pragma once
+#include "deep-pools.h"
 #include "neurons.h"
 
 namespace srm {
@@ -18,6 +19,7 @@ template <class T> static inline Vec<T> curvature(Vec<T> u) {      // σ''(u) = 
 // for every vector of every window; voltages outside of all windows are not visited.
 template <class T, class F> static inline void forWinners(const Layer& L, const T* u, F visit) {
   typedef Vec<T> V;
+  if (L.pool > 1) return forDeepWinners<T>(L, u, visit);
   const V one = ones<T>();
   for (int y = 0; y < L.nextH; y++) {
     for (int x = 0; x < L.nextW; x++) {
@@ -44,7 +46,7 @@ template <class T, class F> static inline void forWinners(const Layer& L, const 
 template <class T> struct AdjointBlock {
   int steps;
   const T* u;           // [steps][outSize]
-  const T* next;        // [steps][nextSize] gradient of what is passed on; null: none
+  const T* next;        // [steps][pooledSize] gradient of what is passed on, by the first pool; null: none
   const T* readout;     // [outCp] gradient of U at the block's last step; null: none
   AdjointState<T>* state;
   T* gx;                // [steps][gSize], margins zero
@@ -55,7 +57,7 @@ template <class T> struct AdjointBlock {
 template <class T, int P>
 static inline void backWindow(const AdjointBlock<T>& b, const Layer& L, const Filter<T>& f, const long (&at)[P], const long (&to)[P], int v, long position) {
   typedef Vec<T> V;
-  const long from = long(v) * LANES<T>, map = long(L.outSize()), gMap = long(L.gSize()), nextMap = long(L.nextSize());
+  const long from = long(v) * LANES<T>, map = long(L.outSize()), gMap = long(L.gSize()), nextMap = long(pooledSize(L));
   AdjointState<T>& s = *b.state;
   V r[P], p[P], q[P], turn[P][2], all[P], total = {};
   for (int i = 0; i < P; i++) {
@@ -113,13 +115,13 @@ template <class T> void backBlock(const Layer& L, const AdjointBlock<T>& b) {
     const long position = at / L.outCp;
     return (position / L.outW * L.gWidth() + L.padX() + position % L.outW) * L.outCp;
   };
-  for (int y = 0; y < L.nextH; y++)
-    for (int x = 0; x < L.nextW; x++) {
+  for (int y = 0; y < pooledH(L); y++)
+    for (int x = 0; x < pooledW(L); x++) {
       const Window w = windowOf(L, y, x);
       const long to[4] = {padded(w.at[0]), padded(w.at[1]), padded(w.at[2]), padded(w.at[3])};
       for (int v = 0; v < vectors; v++) {
-        if (L.pool) backWindow<T, 4>(b, L, f, w.at, to, v, y * L.nextW + x);
-        else backWindow<T, 1>(b, L, f, {w.at[0]}, {to[0]}, v, y * L.nextW + x);
+        if (L.pool) backWindow<T, 4>(b, L, f, w.at, to, v, y * pooledW(L) + x);
+        else backWindow<T, 1>(b, L, f, {w.at[0]}, {to[0]}, v, y * pooledW(L) + x);
       }
     }
 }

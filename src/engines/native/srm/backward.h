@@ -1,6 +1,7 @@
 // Gradient of a sample's loss: the window backward, layer by layer from the last.
 #pragma once
 #include "adjoint.h"
+#include "traces.h"
 
 namespace srm {
 
@@ -62,10 +63,11 @@ template <class T> void inputGradient(const Layer& L, const LayerPack<T>& W, con
     convBack(L, W.plain.backward.get(), gx + t * L.gSize(), out + t * L.inSize(), w.segments.data());
 }
 
-// Gradient of Σ readout·U(last step) with respect to all weights, added to `into`. Needs windowForward before.
+// Gradient of Σ readout·U + Σ trace·P at the last step with respect to all weights, added to `into`; P is the filtered input of
+// the last layer, [C, H, W], null: none. Needs windowForward before.
 // The support's gradient becomes weights whose rounding may flip spikes: it takes the plain sums (tiles: false).
 template <class T>
-void windowBackward(Network<T>& net, const Sample<T>& sample, const T* readout, bool tiles, Work<T>& w, T* into) {
+void windowBackward(Network<T>& net, const Sample<T>& sample, const T* readout, const T* trace, bool tiles, Work<T>& w, T* into) {
   const int window = net.window();
   for (int l = int(net.layers.size()) - 1; l >= 0; l--) {
     const Layer& L = net.layers[l];
@@ -73,19 +75,24 @@ void windowBackward(Network<T>& net, const Sample<T>& sample, const T* readout, 
     LayerWork<T>& k = w.layer[l];
     T* dW = into + net.offset[l];
     zeroAdjoint(k.adjoint, L, false);
+    if (!last && L.pool > 1) {
+      spreadPools(L, k.u.get(), window, w.gNext.get(), w.gIn.get());
+      w.gIn.swap(w.gNext);
+    }
     const int block = l ? BLOCK : INPUT_BLOCK;
     for (int t = (window - 1) / block * block; t >= 0; t -= block) {
       const int n = smaller(block, window - t);
       // Nobody reads the first layer's gX again.
       T* gx = k.gx.get() + (l ? t * L.gSize() : 0);
       T* shared = l > 0 ? k.shared.get() : nullptr;
-      backBlock<T>(L, {n, k.u.get() + t * L.outSize(), last ? nullptr : w.gNext.get() + t * L.nextSize(),
+      backBlock<T>(L, {n, k.u.get() + t * L.outSize(), last ? nullptr : w.gNext.get() + t * pooledSize(L),
                        last && t + n == window ? readout : nullptr, &k.adjoint, gx, shared, dW + L.weightSize()});
       outerBlock(net, sample, k, l, t, n, gx, shared, dW);
     }
     if (net.burnIn > 0) addStart(L, sample.state[l], k.adjoint.p.get(), k.adjoint.q.get(), tiles, w, dW);
     if (l == 0) continue;
     inputGradient(L, net.weights[l], k.gx.get(), window, tiles, w.gIn.get(), w);
+    if (last && trace) addTraceGradient(L, window, trace, w.gIn.get());
     w.gIn.swap(w.gNext);
   }
 }

@@ -72,7 +72,7 @@ Drive driveOf(const Network<T>& net, const Sample<T>& sample, int l, int y, int 
   return d;
 }
 
-// U of output o at (y, x) and step t. The steps of the burn-in run with the weights that they ran with.
+// U of output o at (y, x) and step t. The unadapted steps run with the weights that they ran with.
 template <class T>
 double exactVoltage(const Network<T>& net, const Sample<T>& sample, int l, int o, int y, int x, int t, bool burning, Array<double>& room) {
   const Layer& L = net.layers[l];
@@ -93,7 +93,7 @@ double exactVoltage(const Network<T>& net, const Sample<T>& sample, int l, int o
     burnt.step(L, d.first);
     window.step(L, d.second);
     r = L.alphaR * r - (fired ? (1 - L.alphaR) * L.wr : 0);
-    u = s < net.burnIn ? burnt.p + double(before[biasAt]) + r : window.p + double(now[biasAt]) + r;
+    u = s < net.unadapted ? burnt.p + double(before[biasAt]) + r : window.p + double(now[biasAt]) + r;
     fired = u > 0;
   }
   return u;

@@ -1,6 +1,7 @@
 // Forward passes: the burn-in, which leaves states, and the window, which leaves voltages too. A layer runs all its steps, in
 // blocks, before the next one starts.
 #pragma once
+#include "deep-pools.h"
 #include "load.h"
 #include "neurons.h"
 
@@ -30,8 +31,9 @@ void runLayer(const Network<T>& net, Sample<T>& sample, Work<T>& w, int l, int t
       __builtin_memset(w.x.get(), 0, part * apart * sizeof(T));
       spikeSums(L, W.plain.forward.get(), l ? k.single : sample.input, l ? from : t0 + from, part, w.x.get(), apart);
       stepBlock<T>({&net, &sample, l, t0 + from, part, burning, w.x.get(), l ? w.common.get() : nullptr, &W, &state,
-                    u ? u + from * L.outSize() : nullptr, last ? nullptr : &sample.bits[l], &w.exact});
+                    u ? u + from * L.outSize() : nullptr, last ? nullptr : L.pool > 1 ? &k.first : &sample.bits[l], &w.exact});
     }
+    if (next && L.pool > 1) poolDeeper(L, k.first, sample.bits[l], t0 + t, n, state.deeper, w.shared);
     if (next) appendBlock(net.layers[l + 1], sample.bits[l], t0 + t, n, next->single, next->common, w.shared);
   }
 }
@@ -53,7 +55,7 @@ template <class T> void addInput(const Layer& L, const Events& e, int map, T p, 
 // P and Q of a layer's input at the end of the burn-in, from the lists.
 template <class T> void filterInput(const Network<T>& net, const Sample<T>& sample, const Work<T>& w, int l, LayerState<T>& s) {
   const Layer& L = net.layers[l];
-  const int steps = net.burnIn;
+  const int steps = net.unadapted;
   const InputFilter<T>& f = net.filter[l];
   __builtin_memset(s.in.get(), 0, 2 * L.aSize() * sizeof(T));
   const auto at = [&](const Array<T>& a, int t) { return t < steps ? a[steps - 1 - t] : T(0); };
@@ -77,19 +79,20 @@ template <class T> void filterInput(const Network<T>& net, const Sample<T>& samp
   }
 }
 
-// Steps 0…burnIn−1 with the weights in force: leaves the states that the window starts from.
+// Steps 0…unadapted−1 with the weights in force: leaves the states that the window starts from, or the steps before it.
 template <class T> void burnSample(Network<T>& net, Sample<T>& sample, Work<T>& w) {
   prepare(net, w);
   loadSample(net, sample, w.cursor);
-  sample.state.make(net.layers.size());
+  auto& state = net.unadapted < net.burnIn ? sample.burnt : sample.state;
+  state.make(net.layers.size());
   sample.bits.make(net.layers.size());
   for (size_t l = 0; l < net.layers.size(); l++) {
     const Layer& L = net.layers[l];
-    LayerState<T>& s = sample.state[l];
+    LayerState<T>& s = state[l];
     makeState(L, s, true);
     for (auto* b : {&s.p, &s.q, &s.r, &s.u}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(T));
     if (l + 1 < net.layers.size()) sample.bits[l].make(net.steps, L.nextH * L.nextW, L.outC);
-    runLayer<T>(net, sample, w, int(l), 0, net.burnIn, true, s, nullptr);
+    runLayer<T>(net, sample, w, int(l), 0, net.unadapted, true, s, nullptr);
     filterInput(net, sample, w, int(l), s);
   }
 }
@@ -110,14 +113,11 @@ template <class T> void windowForward(Network<T>& net, Sample<T>& sample, Work<T
     const LayerState<T>& from = sample.state[l];
     LayerState<T>& s = w.layer[l].state;
     const size_t bytes = L.outSize() * sizeof(T);
-    __builtin_memcpy(s.r.get(), from.r.get(), bytes);
-    __builtin_memcpy(s.u.get(), from.u.get(), bytes);
+    continueFrom(L, from, s);
     if (net.weightsAreBurnt || net.burnIn == 0) {
       __builtin_memcpy(s.p.get(), from.p.get(), bytes);
       __builtin_memcpy(s.q.get(), from.q.get(), bytes);
     } else startFilters(L, net.weights[l].plain.forward.get(), from, s, w);
-    for (int k = 0; k < L.outCp; k++) s.spikes[k] = from.spikes[k];
-    s.passed = from.passed;
     runLayer(net, sample, w, int(l), net.burnIn, net.window(), false, s, w.layer[l].u.get());
   }
 }

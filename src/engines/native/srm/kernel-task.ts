@@ -3,8 +3,9 @@ import { networkShapes, parameterShapes, sizeOf } from "../../../model/shapes.js
 import type { NetworkSpec } from "../../../model/types.js";
 import type { Task } from "../../../tasks/types.js";
 import type { InnerLoop } from "../../engine.js";
-import { FLAG, JOB, SET, SET_MASK, SRM_RESULT } from "./binding.js";
+import { FLAG, JOB, SET, SET_MASK, SRM_RESULT, SRM_VALUES } from "./binding.js";
 import type { Precision, Reals, SrmBinding } from "./binding.js";
+import { pooledSample } from "./input-pools.js";
 import { kernelLayers } from "./kernel-layers.js";
 
 /** What a run over a set of samples gives. */
@@ -14,6 +15,8 @@ export interface SetResult {
   readonly reported: Reals;
   /** Empty where it was not asked for. */
   readonly gradient: Reals;
+  /** [sample, inputs] P of the last layer's inputs at the last step; empty where it was not asked for. */
+  readonly traces: Reals;
 }
 
 /** A tensor of the network in the flat arrays that the kernels take. */
@@ -33,7 +36,7 @@ export class KernelNetwork<H> {
   readonly outputs: number;
   /** Inputs of the last layer. */
   readonly features: number;
-  private readonly handles = new Map<number, H>();
+  private readonly handles = new Map<string, H>();
 
   /** @throws UserError where the kernels do not take the network (kernel-layers.ts) */
   constructor(
@@ -66,12 +69,13 @@ export class KernelNetwork<H> {
     return this.precision === "float64" ? new Float64Array(values as number) : new Float32Array(values as number);
   }
 
-  handleFor(burnIn: number): H {
-    const known = this.handles.get(burnIn);
+  handleFor({ window, unadapted }: Horizon): H {
+    const key = `${window} ${unadapted}`;
+    const known = this.handles.get(key);
     if (known !== undefined) return known;
-    const ints = Int32Array.from([this.layout.names.length, this.spec.steps, burnIn, this.threads, ...this.layout.ints]);
+    const ints = Int32Array.from([this.layout.names.length, this.spec.steps, window, this.threads, unadapted, ...this.layout.ints]);
     const handle = this.binding.create(ints, Float64Array.from(this.layout.reals));
-    this.handles.set(burnIn, handle);
+    this.handles.set(key, handle);
     return handle;
   }
 
@@ -81,17 +85,25 @@ export class KernelNetwork<H> {
   }
 }
 
-/** Steps that run without gradient before the window that is differentiated. */
-function undifferentiated({ steps }: NetworkSpec, { burnIn, truncation = steps }: InnerLoop): number {
-  return burnIn > 0 ? Math.min(burnIn, steps - 1) : Math.max(0, steps - truncation);
+/** Steps up to `window` run without gradient, those up to `unadapted` once for all weights of a task. */
+interface Horizon {
+  readonly window: number;
+  readonly unadapted: number;
+}
+
+/** Without a burn-in, all steps before the window run with the weights of the window, as one burn-in for each of them. */
+function horizonOf({ steps }: NetworkSpec, { burnIn, truncation = steps }: InnerLoop): Horizon {
+  const unadapted = Math.min(burnIn, steps - 1);
+  const window = Math.max(unadapted, steps - truncation);
+  return { window, unadapted: unadapted > 0 ? unadapted : window };
 }
 
 /** The samples of one task in the kernels, run with weights of the caller's. Arrays of weights are told apart by identity:
  *  nobody writes to one that was handed over. */
 export class KernelTask<H> {
   private readonly handle: H;
-  private readonly window: number;
-  /** [set] weights that its steps before the window ran with. */
+  private readonly horizon: Horizon;
+  /** [set] weights that its steps before the window ran with, where those change with the weights of the window. */
   private readonly before: (Reals | null)[] = [null, null];
 
   private constructor(
@@ -99,8 +111,8 @@ export class KernelTask<H> {
     private readonly task: Task,
     private readonly inner: InnerLoop,
   ) {
-    this.window = undifferentiated(network.spec, inner);
-    this.handle = network.handleFor(this.window);
+    this.horizon = horizonOf(network.spec, inner);
+    this.handle = network.handleFor(this.horizon);
   }
 
   /** Samples into the kernels, and their burn-in with the start weights; that of the queries waits for the first run of the
@@ -114,27 +126,42 @@ export class KernelTask<H> {
   }
 
   private loadSet(set: number, samples: readonly SpikeTensor[]): void {
-    const { binding, spec } = this.network;
+    const { binding, spec, layout } = this.network;
     binding.setSize(this.handle, set, samples.length);
-    samples.forEach(({ rowStart, channel, count }, i) => {
+    samples.forEach((sample, i) => {
+      const { rowStart, channel, count } = pooledSample(sample, layout.inputPools);
       const known = rowStart.length === spec.steps + 1 ? rowStart : padded(rowStart, spec.steps + 1);
       binding.sample(this.handle, set, i, known, new Uint32Array(channel), new Uint16Array(count));
     });
   }
 
   private async burn(theta: Reals, mask: number): Promise<void> {
-    this.network.binding.weights(this.handle, 0, theta);
-    await this.network.binding.run(this.handle, JOB.burn, mask, new Int32Array(0), 0);
-    for (const set of [SET.support, SET.query]) if ((mask >> set) & 1) this.before[set] = theta;
+    await this.runBefore(JOB.burn, theta, mask);
+    if (this.inner.burnIn === 0) for (const set of [SET.support, SET.query]) if ((mask >> set) & 1) this.before[set] = theta;
+  }
+
+  private runBefore(job: number, theta: Reals, mask: number): Promise<void> {
+    this.network.binding.weights(this.handle, SRM_VALUES.weights, theta);
+    return this.network.binding.run(this.handle, job, mask, new Int32Array(0), 0);
+  }
+
+  get supportLabels(): readonly number[] {
+    return this.task.supportLabels;
   }
 
   private labels(set: number): Int32Array {
     return Int32Array.from(set === SET.support ? this.task.supportLabels : this.task.queryLabels);
   }
 
-  /** Without a burn-in of its own, the steps before the window run with the weights of the window too. */
+  /** Steps between the burn-in and the window run with the weights of the window: all steps before it where there is no burn-in. */
   private async reach(theta: Reals, set: number): Promise<void> {
-    if (this.inner.burnIn === 0 && this.window > 0 && this.before[set] !== theta) await this.burn(theta, 1 << set);
+    const { window, unadapted } = this.horizon;
+    if (window === 0 || this.before[set] === theta) return;
+    if (this.inner.burnIn === 0) await this.burn(theta, 1 << set);
+    else if (unadapted < window) {
+      await this.runBefore(JOB.middle, theta, 1 << set);
+      this.before[set] = theta;
+    }
   }
 
   /** Forward of a set with some weights, and what `flags` asks for besides. */
@@ -142,24 +169,36 @@ export class KernelTask<H> {
     const { binding } = this.network;
     const labels = this.labels(set);
     await this.reach(theta, set);
-    binding.weights(this.handle, 0, theta);
+    binding.weights(this.handle, SRM_VALUES.weights, theta);
     await binding.run(this.handle, JOB.gradient, set, labels, flags);
-    if (flags & FLAG.burnQueries) this.before[SET.query] = theta;
+    if (flags & FLAG.burnQueries && this.inner.burnIn === 0) this.before[SET.query] = theta;
     let loss = 0;
     for (const x of binding.result(this.handle, SRM_RESULT.losses)) loss += x;
     return {
       loss: loss / labels.length, reported: binding.result(this.handle, SRM_RESULT.reported),
       gradient: flags & FLAG.gradient ? binding.result(this.handle, SRM_RESULT.gradient) : this.network.reals(0),
+      traces: flags & FLAG.traces ? binding.result(this.handle, SRM_RESULT.traces) : this.network.reals(0),
     };
   }
 
   /** Hessian of the mean support loss at `theta` times a direction. */
   async hessian(theta: Reals, direction: Reals): Promise<Reals> {
+    this.network.binding.weights(this.handle, SRM_VALUES.direction, direction);
+    return this.differentiate(JOB.hessian, theta);
+  }
+
+  /** Gradient of all weights at `theta` from gradients of what the support's samples have at the last step.
+   *  @param cotangents [sample, outputs + inputs of the last layer] of U, then of P */
+  async pullBack(theta: Reals, cotangents: Reals): Promise<Reals> {
+    this.network.binding.weights(this.handle, SRM_VALUES.cotangents, cotangents);
+    return this.differentiate(JOB.pullBack, theta);
+  }
+
+  private async differentiate(job: number, theta: Reals): Promise<Reals> {
     const { binding } = this.network;
     await this.reach(theta, SET.support);
-    binding.weights(this.handle, 0, theta);
-    binding.weights(this.handle, 1, direction);
-    await binding.run(this.handle, JOB.hessian, SET.support, this.labels(SET.support), FLAG.gradient);
+    binding.weights(this.handle, SRM_VALUES.weights, theta);
+    await binding.run(this.handle, job, SET.support, this.labels(SET.support), FLAG.gradient);
     return binding.result(this.handle, SRM_RESULT.gradient);
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "forward.h"
 #include "hessian.h"
+#include "traces.h"
 
 #ifdef METALOIHI_FREESTANDING
 extern "C" double metaloihi_exp(double);      // wasm/platform.cc
@@ -38,6 +39,7 @@ template <class T> void report(const Network<T>& net, const Sample<T>& sample, c
     for (int k = 0; k < net.layers[l].outC; k++) fired += s.spikes[k];
     *out++ = T(fired);
     *out++ = T(s.passed);
+    for (int pool = 2; pool <= net.layers[l].pool; pool++) *out++ = T(s.deeper[pool - 2]);
   }
   for (int k = 0; k < last.outC; k++) *out++ = T(w.layer[layers - 1].state.spikes[k]);
   const size_t map = size_t(last.inH) * last.inW;
@@ -71,8 +73,21 @@ double gradient(Network<T>& net, int thread, int set, int index, int label, doub
   double p[MAX_OUTPUTS];
   const double loss = crossEntropy<T>(u, outputs, label, samples, g, p);
   report(net, sample, w, u, reported);
-  if (into) windowBackward(net, sample, g, set != 0, w, into);
+  if (net.job.traces) lastTrace(net, sample, w.traces, net.traces.data() + index * net.features());
+  if (into) windowBackward<T>(net, sample, g, nullptr, set != 0, w, into);
   return loss;
+}
+
+// Gradient of what a rule reads of a support sample at the last step: U and P, with the cotangents that were handed over.
+template <class T> void pullBack(Network<T>& net, int thread, int index, T* into) {
+  Work<T>& w = net.work[thread];
+  Sample<T>& sample = net.sets[0][index];
+  windowForward(net, sample, w);
+  const int outputs = net.last().outC;
+  const T* from = net.cotangents.data() + index * (outputs + net.features());
+  alignas(64) T g[MAX_OUTPUTS + VECTOR_BYTES] = {};
+  for (int k = 0; k < outputs; k++) g[k] = from[k];
+  windowBackward<T>(net, sample, g, from + outputs, true, w, into);
 }
 
 template <class T> void hessian(Network<T>& net, int thread, int set, int index, int label, double samples, T* into) {

@@ -137,18 +137,19 @@ template <class T> void stepBlock(const NeuronBlock<T>& b) {
   if (b.bits)
     for (int k = 0; k < b.steps; k++)
       __builtin_memset(b.bits->at(b.t0 + k), 0, size_t(b.bits->positions) * b.bits->words * sizeof(uint64_t));
-  for (int y = 0; y < L.nextH; y++)
-    for (int x = 0; x < L.nextW; x++) {
+  const int height = pooledH(L), width = pooledW(L);
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++) {
       const Window w = windowOf(L, y, x);
       for (int v = 0; v < vectors; v++) {
-        if (L.pool) stepNeurons<T, 4>(b, L, f, w.at, v, y * L.nextW + x, b.bits != nullptr);
-        else stepNeurons<T, 1>(b, L, f, {w.at[0]}, v, y * L.nextW + x, b.bits != nullptr);
+        if (L.pool) stepNeurons<T, 4>(b, L, f, w.at, v, y * width + x, b.bits != nullptr);
+        else stepNeurons<T, 1>(b, L, f, {w.at[0]}, v, y * width + x, b.bits != nullptr);
       }
     }
   // An odd row or column that no window reads: it only counts its own spikes.
   if (L.pool)
     for (int y = 0; y < L.outH; y++)
-      for (int x = y < 2 * L.nextH ? 2 * L.nextW : 0; x < L.outW; x++)
+      for (int x = y < 2 * height ? 2 * width : 0; x < L.outW; x++)
         for (int v = 0; v < vectors; v++) stepNeurons<T, 1>(b, L, f, {(long(y) * L.outW + x) * L.outCp}, v, 0, false);
   if (b.bits)
     for (int k = 0; k < b.steps; k++) b.state->passed += countBits(*b.bits, b.t0 + k);

@@ -3,9 +3,11 @@
 // types, no C++ library. Source: design §4–5.
 //   network.h what is kept     weights.h layouts     spikes.h lists     exact.h spikes at the threshold
 //   neurons.h, forward.h forward     adjoint.h, backward.h gradient     hessian.h Hessian product     loss.h readout
+//   middle.h steps between burn-in and window     traces.h filtered inputs     deep-pools.h pools on pools
 // Set 0 is the support, set 1 the query. Samples are taken in groups whose gradients are added up by themselves and then in
 // order; groups get smaller towards the end, so that threads finish together.
 #include "loss.h"
+#include "middle.h"
 #include "weights.h"
 
 #ifndef SRM_ISA
@@ -17,22 +19,24 @@
 
 namespace srm {
 
-enum Kind { BURN, GRADIENT, HESSIAN };
+enum Kind { BURN, GRADIENT, HESSIAN, MIDDLE, PULL_BACK };
 enum Phase { PACK, SAMPLES, COLLECT };
-enum Flags { GRADIENT_WANTED = 1, BURN_QUERIES = 2 };
+enum Flags { GRADIENT_WANTED = 1, BURN_QUERIES = 2, TRACES_WANTED = 4 };
 
-// ints: layers, steps, burn-in, threads; then for each layer inC inH inW outC outH outW kH kW sH sW pH pW pool groups.
+// ints: layers, steps, first step of the window, threads, unadapted steps; then for each layer inC inH inW outC outH outW kH kW
+// sH sW pH pW pools groups.
 // reals: for each layer alpha beta alphaR wr gain.
 template <class T> void* create(const int32_t* ints, const double* reals) {
   auto* net = new (allocate(sizeof(Network<T>))) Network<T>();
   const int count = ints[0];
   net->steps = ints[1];
   net->burnIn = ints[2];
+  net->unadapted = ints[4];
   net->work.make(ints[3]);
   net->sets.make(2);
   net->setSize.zero(2);
   net->rawBurn.make(2);
-  const int32_t* row = ints + 4;
+  const int32_t* row = ints + 5;
   net->offset.push(0);
   net->rawOffset.push(0);
   size_t outside = 0;
@@ -43,8 +47,8 @@ template <class T> void* create(const int32_t* ints, const double* reals) {
     L.alpha = reals[0]; L.beta = reals[1]; L.alphaR = reals[2]; L.wr = reals[3]; L.gain = reals[4];
     L.inCp = (L.inC + LANES<T> - 1) / LANES<T> * LANES<T>;
     L.outCp = (L.outC + LANES<T> - 1) / LANES<T> * LANES<T>;
-    L.nextH = L.pool ? L.outH / 2 : L.outH;
-    L.nextW = L.pool ? L.outW / 2 : L.outW;
+    L.nextH = L.outH >> L.pool;      // each pool drops an odd last row or column
+    L.nextW = L.outW >> L.pool;
     net->layers.push(L);
     net->groups.push(row[13]);
     net->offset.push(net->offset[l] + accumulatorSize(L));
@@ -52,7 +56,7 @@ template <class T> void* create(const int32_t* ints, const double* reals) {
     outside += L.externalWeights() / row[13] + L.outC;
   }
   net->filter.make(count);
-  for (int l = 0; l < count; l++) net->filter[l].make(net->layers[l], net->burnIn);
+  for (int l = 0; l < count; l++) net->filter[l].make(net->layers[l], net->unadapted);
   net->collected.zero(outside);
   makePacks(*net, net->weights);
   return net;
@@ -71,32 +75,55 @@ static inline void makeGroups(Job& job) {
   job.groupStart.push(job.samples);
 }
 static inline int groupsOf(const Job& job) { return int(job.groupStart.size()) - 1; }
+static inline bool runsNoGroups(const Job& job) { return job.kind == BURN || job.kind == MIDDLE; }
 
-// Says what the next run of the phases does. BURN: set is a mask of sets. `flags`: GRADIENT_WANTED; BURN_QUERIES beside the
-// support's gradient, as both need no more than the start weights and five samples share out badly.
+// which 0: weights, 1: direction of the Hessian-vector product, in the outside layout; 2: cotangents of the support's samples.
+template <class T> void setWeights(Network<T>& net, int which, const T* from) {
+  if (which == 2) {
+    net.cotangents.resize(net.setSize[0] * (net.last().outC + net.features()));
+    __builtin_memcpy(net.cotangents.data(), from, net.cotangents.size() * sizeof(T));
+    return;
+  }
+  if (which) makePacks(net, net.direction);
+  if (copyWeights(net, from, which ? net.rawDirection : net.raw)) (which ? net.staleDirection : net.stale) = true;
+}
+
+// which 0: reported [sample][reportedSize], 1: losses [sample] float64, 2: gradient in the outside layout, 3: traces float64.
+template <class T> const void* result(const Network<T>& net, int which, uint32_t* length) {
+  const auto of = [&](const auto& values) {
+    *length = uint32_t(values.size());
+    return static_cast<const void*>(values.data());
+  };
+  return which == 0 ? of(net.reported) : which == 1 ? of(net.losses) : which == 2 ? of(net.collected) : of(net.traces);
+}
+
+// Says what the next run of the phases does. BURN, MIDDLE: set is a mask of sets. `flags`: GRADIENT_WANTED; BURN_QUERIES beside
+// the support's gradient, as both need no more than the start weights and five samples share out badly; TRACES_WANTED.
 template <class T> void setJob(Network<T>& net, int kind, int set, int samples, const int32_t* label, int flags) {
   Job& job = net.job;
   job.kind = kind;
   job.set = set;
   job.samples = samples;
   job.gradient = flags & GRADIENT_WANTED;
-  job.burning = kind == BURN ? set : flags & BURN_QUERIES ? 2 : 0;
+  job.traces = flags & TRACES_WANTED;
+  job.burning = kind == BURN || kind == MIDDLE ? set : flags & BURN_QUERIES ? 2 : 0;
   job.pack = (net.stale ? packItems(net) : 0);
   job.packDirection = kind == HESSIAN && net.staleDirection ? packItems(net) : 0;
   net.stale = false;
   if (kind == HESSIAN) net.staleDirection = false;
   const size_t bytes = net.raw.size() * sizeof(T);
   for (int s = 0; s < 2; s++) {
-    if (!(job.burning >> s & 1)) continue;
+    if (kind == MIDDLE || !(job.burning >> s & 1)) continue;
     net.rawBurn[s].resize(net.raw.size());
     __builtin_memcpy(net.rawBurn[s].data(), net.raw.data(), bytes);
   }
-  if (kind == BURN) return;
-  net.weightsAreBurnt = __builtin_memcmp(net.rawBurn[set].data(), net.raw.data(), bytes) == 0;
+  if (kind == BURN || kind == MIDDLE) return;
+  net.weightsAreBurnt = net.unadapted < net.burnIn || __builtin_memcmp(net.rawBurn[set].data(), net.raw.data(), bytes) == 0;
   job.label.resize(samples);
   for (int i = 0; i < samples; i++) job.label[i] = label[i];
   makeGroups(job);
   net.losses.zero(samples);
+  if (job.traces) net.traces.resize(samples * net.features());
   net.reported.resize(samples * net.reportedSize());
   if (job.gradient) net.accumulators.resize(groupsOf(job) * net.offset[net.layers.size()]);
 }
@@ -104,9 +131,9 @@ template <class T> void setJob(Network<T>& net, int kind, int set, int samples, 
 template <class T> int items(const Network<T>& net, int phase) {
   const Job& job = net.job;
   if (phase == PACK) return job.pack + job.packDirection;
-  if (phase == COLLECT) return job.kind == BURN || !job.gradient ? 0 : packItems(net);
+  if (phase == COLLECT) return runsNoGroups(job) || !job.gradient ? 0 : packItems(net);
   const int burning = (job.burning & 1 ? net.setSize[0] : 0) + (job.burning & 2 ? net.setSize[1] : 0);
-  return burning + (job.kind == BURN ? 0 : groupsOf(job));
+  return burning + (runsNoGroups(job) ? 0 : groupsOf(job));
 }
 
 template <class T> void runItem(Network<T>& net, int phase, int item, int thread) {
@@ -117,16 +144,18 @@ template <class T> void runItem(Network<T>& net, int phase, int item, int thread
     return;
   }
   if (phase == COLLECT) return collect(net, groupsOf(job), item);
-  const int groups = job.kind == BURN ? 0 : groupsOf(job);
+  const int groups = runsNoGroups(job) ? 0 : groupsOf(job);
   if (item >= groups) {
     const int first = job.burning & 1 ? net.setSize[0] : 0, index = item - groups, set = index < first ? 0 : 1;
-    return burnSample(net, net.sets[set][set ? index - first : index], net.work[thread]);
+    Sample<T>& sample = net.sets[set][set ? index - first : index];
+    return job.kind == MIDDLE ? runMiddle(net, sample, net.work[thread]) : burnSample(net, sample, net.work[thread]);
   }
   const size_t size = net.offset[net.layers.size()];
   T* into = job.gradient ? net.accumulators.get() + item * size : nullptr;
   if (into) __builtin_memset(into, 0, size * sizeof(T));
   for (int i = job.groupStart[item]; i < job.groupStart[item + 1]; i++) {
     if (job.kind == HESSIAN) hessian<T>(net, thread, job.set, i, job.label[i], job.samples, into);
+    else if (job.kind == PULL_BACK) pullBack<T>(net, thread, i, into);
     else net.losses[i] = gradient<T>(net, thread, job.set, i, job.label[i], job.samples, net.reported.data() + i * net.reportedSize(), into);
   }
 }
@@ -139,11 +168,8 @@ using srm::Network;
 #define SRM_API(T, suffix)                                                                                             \
   SRM_FUNCTION(create, suffix)(const int32_t* ints, const double* reals)->void* { return srm::create<T>(ints, reals); } \
   SRM_FUNCTION(destroy, suffix)(void* h)->void { srm::destroy<T>(h); }                                                 \
-  /* which 0: weights, 1: direction of the Hessian-vector product */                                                   \
   SRM_FUNCTION(weights, suffix)(void* h, int which, const T* from)->void {                                             \
-    auto& net = *static_cast<Network<T>*>(h);                                                                          \
-    if (which) srm::makePacks(net, net.direction);                                                                     \
-    if (srm::copyWeights(net, from, which ? net.rawDirection : net.raw)) (which ? net.staleDirection : net.stale) = true; \
+    srm::setWeights<T>(*static_cast<Network<T>*>(h), which, from);                                                     \
   }                                                                                                                    \
   SRM_FUNCTION(set_size, suffix)(void* h, int set, int samples)->void {                                                \
     auto& net = *static_cast<Network<T>*>(h);                                                                          \
@@ -164,12 +190,8 @@ using srm::Network;
   SRM_FUNCTION(run, suffix)(void* h, int phase, int item, int thread)->void {                                          \
     srm::runItem<T>(*static_cast<Network<T>*>(h), phase, item, thread);                                                \
   }                                                                                                                    \
-  /* which 0: reported [sample][reportedSize], 1: losses [sample] float64, 2: gradient in the outside layout */        \
   SRM_FUNCTION(result, suffix)(void* h, int which, uint32_t* length)->const void* {                                    \
-    auto& net = *static_cast<Network<T>*>(h);                                                                          \
-    *length = uint32_t(which == 0 ? net.reported.size() : which == 1 ? net.losses.size() : net.collected.size());      \
-    return which == 0 ? static_cast<const void*>(net.reported.data())                                                  \
-                      : which == 1 ? static_cast<const void*>(net.losses.data()) : net.collected.data();               \
+    return srm::result<T>(*static_cast<Network<T>*>(h), which, length);                                                \
   }
 
 SRM_API(float, f32)
