@@ -248,11 +248,14 @@ __attribute__((noinline)) static void outerByChannel(const Layer& L, const T* g,
   }
 }
 
+// Sums that find registers: AVX-512 has 32, AVX2, SSE2 and V8's WebAssembly half of that.
+constexpr int OUTER_SUMS = VECTOR_BYTES == 64 ? 20 : 12;
+
 template <class T, int N> static void outerAllChannels(const Layer& L, const T* g, const ChannelList& list, T* dw, int phase) {
   const int vectors = L.outCp / LANES<T>;
   for (int v = 0; v < vectors;) {
     const int left = vectors - v;
-    if (left >= 4) outerByChannel<T, N, 4>(L, g, list, dw, v, phase), v += 4;
+    if (left >= 4 && N * 4 <= OUTER_SUMS) outerByChannel<T, N, 4>(L, g, list, dw, v, phase), v += 4;
     else if (left >= 2) outerByChannel<T, N, 2>(L, g, list, dw, v, phase), v += 2;
     else outerByChannel<T, N, 1>(L, g, list, dw, v, phase), v += 1;
   }

@@ -73,6 +73,12 @@ __attribute__((noinline)) static void spikeSumEvents(const Layer& L, const T* w,
   }
 }
 
+template <class T, int NV>
+static inline void spikeSumVectors(bool byEvents, const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, long apart, int v) {
+  if (byEvents) spikeSumEvents<T, NV>(L, w, e, t0, steps, x, apart, v);
+  else spikeSumOutputs<T, NV>(L, w, e, t0, steps, x, apart, v);
+}
+
 // As convEvents, which serves counted events.
 template <class T> static void spikeSums(const Layer& L, const T* w, const Events& e, int t0, int steps, T* x, long apart) {
   if (!e.value.empty()) {
@@ -84,11 +90,11 @@ template <class T> static void spikeSums(const Layer& L, const T* w, const Event
   const bool byEvents = L.sH == 1 && L.sW == 1 && size_t(start[cells] - start[0]) * 2 < cells;
   const int vectors = L.outCp / LANES<T>;
   for (int v = 0; v < vectors;) {
-    const int left = vectors - v, nv = left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    if (nv == 4) byEvents ? spikeSumEvents<T, 4>(L, w, e, t0, steps, x, apart, v) : spikeSumOutputs<T, 4>(L, w, e, t0, steps, x, apart, v);
-    else if (nv == 2) byEvents ? spikeSumEvents<T, 2>(L, w, e, t0, steps, x, apart, v) : spikeSumOutputs<T, 2>(L, w, e, t0, steps, x, apart, v);
-    else byEvents ? spikeSumEvents<T, 1>(L, w, e, t0, steps, x, apart, v) : spikeSumOutputs<T, 1>(L, w, e, t0, steps, x, apart, v);
-    v += nv;
+    const int left = vectors - v;
+    if (left >= 8) spikeSumVectors<T, 8>(byEvents, L, w, e, t0, steps, x, apart, v), v += 8;
+    else if (left >= 4) spikeSumVectors<T, 4>(byEvents, L, w, e, t0, steps, x, apart, v), v += 4;
+    else if (left >= 2) spikeSumVectors<T, 2>(byEvents, L, w, e, t0, steps, x, apart, v), v += 2;
+    else spikeSumVectors<T, 1>(byEvents, L, w, e, t0, steps, x, apart, v), v += 1;
   }
 }
 

@@ -60,8 +60,8 @@ __attribute__((noinline)) static void tileProduct(T* c, long ldc, const T* a, lo
 template <class T, int NV, bool ADD>
 static inline void tileColumns(int rows, T* c, long ldc, const T* a, long sm, long sk, const T* b, long ldb, int depth) {
   int m = 0;
-  for (; m + 8 <= rows; m += 8) tileProduct<T, 8, NV, ADD>(c + m * ldc, ldc, a + m * sm, sm, sk, b, ldb, depth);
-  if (m + 4 <= rows) { tileProduct<T, 4, NV, ADD>(c + m * ldc, ldc, a + m * sm, sm, sk, b, ldb, depth); m += 4; }
+  for (; m + ROWS <= rows; m += ROWS) tileProduct<T, ROWS, NV, ADD>(c + m * ldc, ldc, a + m * sm, sm, sk, b, ldb, depth);
+  if (ROWS > 4 && m + 4 <= rows) { tileProduct<T, 4, NV, ADD>(c + m * ldc, ldc, a + m * sm, sm, sk, b, ldb, depth); m += 4; }
   if (m + 2 <= rows) { tileProduct<T, 2, NV, ADD>(c + m * ldc, ldc, a + m * sm, sm, sk, b, ldb, depth); m += 2; }
   if (m < rows) tileProduct<T, 1, NV, ADD>(c + m * ldc, ldc, a + m * sm, sm, sk, b, ldb, depth);
 }
@@ -75,6 +75,10 @@ static void tileMatrix(int rows, int vectors, T* c, long ldc, const T* a, long s
   if (v < vectors) tileColumns<T, 1, ADD>(rows, c + v * LANES<T>, ldc, a, sm, sk, b + v * LANES<T>, ldb, depth);
 }
 
+// Values from one point's rows to the next one's. A tile is written and read at all its points, whose rows would share one set
+// of the cache where their size is a multiple of 4 KiB: some lines more than they fill.
+static inline long planeOf(long rows, int channels) { return rows * channels + 5 * 64 / long(sizeof(float)); }
+
 // Transformed 8×8 patches of a map: out [point][row0 + tile][channels]. Patches start at (m·i − top, m·j − left); what is
 // outside of [0, height) × [0, width) is 0; so are `margin` columns beside the map, which may be read. `line` and `column`
 // are the map's strides.
@@ -82,7 +86,7 @@ template <class T>
 static void tilePatches(const T* map, int height, int width, long line, long column, int channels, int m, int top, int left,
                         int margin, int tilesY, int tilesX, long row0, long rows, T* out) {
   typedef Vec<T> V;
-  const long point = rows * channels / LANES<T>, step = column / LANES<T>;
+  const long point = planeOf(rows, channels) / LANES<T>, step = column / LANES<T>;
   for (int i = 0; i < tilesY; i++)
     for (int j = 0; j < tilesX; j++) {
       const int x0 = m * j - left;
@@ -113,7 +117,7 @@ template <class T>
 static void tileResults(const T* products, long row0, long rows, int channels, int m, int tilesY, int tilesX, T* map, int height,
                         int width, long line, long column) {
   typedef Vec<T> V;
-  const long point = rows * channels / LANES<T>;
+  const long point = planeOf(rows, channels) / LANES<T>;
   for (int i = 0; i < tilesY; i++)
     for (int j = 0; j < tilesX; j++)
       for (int c = 0; c < channels; c += LANES<T>) {
@@ -146,8 +150,8 @@ static void tilesApply(const T* weights, int inChannels, int depth, int outChann
                        long outLine, int maps, TileWork<T>& w) {
   const int m = TILE + 1 - r, tilesY = (outH + m - 1) / m, tilesX = (outW + m - 1) / m, tiles = tilesY * tilesX;
   const int batch = tileBatch(tiles, maps);
-  w.data.resize(size_t(POINTS) * tiles * batch * inChannels);
-  w.products.resize(size_t(POINTS) * tiles * batch * outChannels);
+  w.data.resize(POINTS * planeOf(long(tiles) * batch, inChannels));
+  w.products.resize(POINTS * planeOf(long(tiles) * batch, outChannels));
   for (int t = 0; t < maps; t += batch) {
     const int n = maps - t < batch ? maps - t : batch;
     const long rows = long(tiles) * n;
@@ -155,8 +159,8 @@ static void tilesApply(const T* weights, int inChannels, int depth, int outChann
       tilePatches<T>(in + (t + k) * inStride, inH, inW, inLine, inColumn, inChannels, m, top, left, margin, tilesY, tilesX, k * tiles,
                      rows, w.data.get());
     for (int p = 0; p < POINTS; p++)
-      tileMatrix<T, false>(int(rows), outChannels / LANES<T>, w.products.get() + p * rows * outChannels, outChannels,
-                           w.data.get() + p * rows * inChannels, inChannels, 1, weights + size_t(p) * depth * outChannels,
+      tileMatrix<T, false>(int(rows), outChannels / LANES<T>, w.products.get() + p * planeOf(rows, outChannels), outChannels,
+                           w.data.get() + p * planeOf(rows, inChannels), inChannels, 1, weights + size_t(p) * depth * outChannels,
                            outChannels, depth);
     for (int k = 0; k < n; k++)
       tileResults<T>(w.products.get(), k * tiles, rows, outChannels, m, tilesY, tilesX, out + (t + k) * outStride, outH, outW,
@@ -182,7 +186,7 @@ template <class T> static void tilesBack(const Layer& L, const T* weights, const
 template <class T> static void tileGradient(const T* map, int height, int width, long line, long column, int channels, int m,
                                             int tilesY, int tilesX, long row0, long rows, T* out) {
   typedef Vec<T> V;
-  const long point = rows * channels / LANES<T>;
+  const long point = planeOf(rows, channels) / LANES<T>;
   T kernel[TILE][TILE];
   for (int i = 0; i < TILE; i++) {
     double g[TILE];
@@ -220,8 +224,8 @@ static void tilesOuter(const Layer& L, const T* g, const T* a, T* dw, int maps, 
   typedef Vec<T> V;
   const int r = L.kH, m = TILE + 1 - r, tilesY = (L.outH + m - 1) / m, tilesX = (L.outW + m - 1) / m, tiles = tilesY * tilesX;
   const int batch = tileBatch(tiles, maps);
-  w.data.resize(size_t(POINTS) * tiles * batch * L.inCp);
-  w.products.resize(size_t(POINTS) * tiles * batch * L.outCp);
+  w.data.resize(POINTS * planeOf(long(tiles) * batch, L.inCp));
+  w.products.resize(POINTS * planeOf(long(tiles) * batch, L.outCp));
   sums.resize(size_t(POINTS) * L.inC * L.outCp);
   __builtin_memset(sums.get(), 0, size_t(POINTS) * L.inC * L.outCp * sizeof(T));
   for (int t = 0; t < maps; t += batch) {
@@ -235,7 +239,7 @@ static void tilesOuter(const Layer& L, const T* g, const T* a, T* dw, int maps, 
     }
     for (int p = 0; p < POINTS; p++)
       tileMatrix<T, true>(L.inC, L.outCp / LANES<T>, sums.get() + size_t(p) * L.inC * L.outCp, L.outCp,
-                          w.data.get() + p * rows * L.inCp, 1, L.inCp, w.products.get() + p * rows * L.outCp, L.outCp, int(rows));
+                          w.data.get() + p * planeOf(rows, L.inCp), 1, L.inCp, w.products.get() + p * planeOf(rows, L.outCp), L.outCp, int(rows));
   }
   const long point = long(L.inC) * L.outCp / LANES<T>;
   for (int i = 0; i < L.inC; i++)
