@@ -69,7 +69,7 @@ export async function runDemo(args: DemoArgs, say: (line: string) => void): Prom
   const started = performance.now();
   const budget = args.budget ?? BUDGET[args.quick ? "quick" : "full"];
   const resolved = demoConfig(args.seed, budget);
-  const source = await doubleNmnistSource(args.data);
+  const source = await doubleNmnistSource(args.data, "B", {}, { variants: resolved.config.data.variants, seed: args.seed });
   const { engine, notice } = await createEngine(resolved.spec, { engine: args.engine, threads: args.threads });
   if (notice) say(notice);
   try {
@@ -94,7 +94,7 @@ export async function runDemo(args: DemoArgs, say: (line: string) => void): Prom
 /** The demo's network and budget for a seed. */
 export function demoConfig(seed: number, budget: DemoBudget): ResolvedConfig {
   const { train: tasks, validateEvery, validationTasks } = budget;
-  return resolveConfig({ name: "demo", preset: "demo", seed, training: { tasks, validateEvery, validationTasks } });
+  return resolveConfig({ name: "demo", preset: "demo", seed, data: { variants: { count: 8 } }, training: { tasks, validateEvery, validationTasks } });
 }
 
 interface Trained {

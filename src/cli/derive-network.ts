@@ -31,7 +31,7 @@ export function deriveFor(resolved: ResolvedConfig, found: Found): { readonly re
   const { crop, downsample, timestepUs } = geometry;
   const [height, width] = [Math.floor(crop.height / downsample), Math.floor(crop.width / downsample) * compose];
   const network = config.network ?? networkFor(height, width, config.data.ways);
-  const next = resolveConfig({ ...config, preset: undefined, geometry, network, soel: config.soel === undefined ? { passes: 2 } : config.soel });
+  const next = resolveConfig({ ...config, preset: undefined, geometry, network, soel: config.soel === undefined ? { passes: 8, rateExp: -6 } : config.soel });
   return {
     resolved: next,
     chosen: `chosen: ${compose === 2 ? "two recordings side by side a sample, " : ""}crop ${crop.width}×${crop.height} at ${crop.x}, ${crop.y}, ÷${downsample}, ` +

@@ -41,7 +41,7 @@ export const denseLayer = (name: string, outputs: number, bits = 8): DenseLayer 
 });
 
 /** Net B of design §6: three strided convolutions, no pools; 26,517 parameters. The demo's network. The support is shown
- *  twice: it costs ten presentations instead of five, and brought 2 points in the trial of design §6. */
+ *  eight times at a rate of 1/64: small steps that come back to every class let none overwrite another (src/assets/README.md). */
 export function demoNetwork(bits = 8, ways = 5): NetworkSpec {
   return {
     name: "double-nmnist-small", neuronModel: "loihi", input: { polarities: 2, height: 16, width: 32, mode: "binary" }, steps: 100,
@@ -51,7 +51,7 @@ export function demoNetwork(bits = 8, ways = 5): NetworkSpec {
       convLayer("conv3", 64, 3, { stride: 2, bits }),
       denseLayer("output", ways, bits),
     ],
-    readout: { kappa: 0.1, lambda: 1 }, soel: { ...SOEL_CHIP, passes: 2 },
+    readout: { kappa: 0.1, lambda: 1 }, soel: { ...SOEL_CHIP, passes: 8, rateExp: -6 },
   };
 }
 

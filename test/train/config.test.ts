@@ -63,8 +63,8 @@ describe("configurations", () => {
     expect(refused({ wgtExp: -2 })).toMatch(/layer "conv1", wgtExp: -2; allowed: at least bits − 9 = -1/);
   });
 
-  it("keep the constants of the preset that are not named: the demo's two passes", () => {
-    expect(resolveConfig({ preset: "demo", soel: { gamma: 2 } }).spec.soel).toMatchObject({ gamma: 2, passes: 2 });
+  it("keep the constants of the preset that are not named: the demo's eight passes", () => {
+    expect(resolveConfig({ preset: "demo", soel: { gamma: 2 } }).spec.soel).toMatchObject({ gamma: 2, passes: 8 });
     expect(resolveConfig({ preset: "demo", soel: { form: "authors-chip" } }).spec.soel).toMatchObject({ form: "authors-chip", hi: 10, passes: 1 });
   });
 
