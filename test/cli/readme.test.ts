@@ -20,7 +20,7 @@ describe("the README", () => {
   it("shows a configuration that is read as it stands", () => {
     const [, json] = /```json\n([\s\S]*?)```/.exec(readme) ?? [];
     const { spec } = resolveConfig(JSON.parse(json), "README.md");
-    expect(spec.soel?.passes).toBe(2);
+    expect(spec.soel?.passes).toBe(8);
     expect(spec.layers.map((layer) => layer.name)).toEqual(["conv1", "conv2", "conv3", "output"]);
   });
 });
