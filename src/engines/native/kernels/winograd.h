@@ -1,6 +1,7 @@
 // convBack of square kernels with stride 1 by Winograd's minimal filtering: gA = Wᵀ ⊛ gX in tiles of 8×8 inputs, F(4×4, 5×5) and
 // F(6×6, 3×3). A tile costs 64 products a pair of channels where the direct form costs 400 and 324.
-//   U [64][outC][inCp] kernels, transformed once a setting of the weights    V [64][rows][outC], M [64][rows][inCp] a block of tiles
+//   U [64][outC][inCp] kernels, transformed once a setting of the weights    V [64][rows][outC], M [64][rows][inCp] a block of tiles,
+//   a vector apart between points: else all points of a row would share a few sets of the cache
 //   gX [y][x + 2·padX][outCp], columns beside the map never read; gA [y][x][inCp], overwritten
 // Points 0, ±1, ±2, ±½, ∞ (Toom and Cook): Bᵀ row j holds the coefficients of Π_{l≠j}(x − a_l), G row j holds a_j^k / Π_{l≠j}(a_j − a_l),
 // Aᵀ column j holds a_j^i. Float32 rounding of a tile grows with the two factors' norms: about 20 ulp of the largest output.
@@ -87,39 +88,40 @@ static void winogradBlock(const Layer& L, const T* u, const T* g, T* a, int maps
   typedef Vec<T> V;
   const int tilesY = (L.inH + OUT - 1) / OUT, tilesX = (L.inW + OUT - 1) / OUT, rows = maps * tilesY * tilesX;
   const int K = L.outC, vectorsK = L.outCp / LANES<T>, N = L.inCp, vectorsN = N / LANES<T>, shiftY = L.pH - L.kH + 1, shiftX = L.pW - L.kW + 1;
-  const long planeV = long(rows) * L.outCp, planeM = long(rows) * N;
+  const long planeV = long(rows) * L.outCp + LANES<T>, planeM = long(rows) * N + LANES<T>, lineG = long(L.gWidth()) * vectorsK;
   space.v.resize(POINTS * planeV);
   space.m.resize(POINTS * planeM);
   const V zero = {};
   for (int map = 0, row = 0; map < maps; map++)
     for (int ty = 0; ty < tilesY; ty++)
-      for (int tx = 0; tx < tilesX; tx++, row++)
+      for (int tx = 0; tx < tilesX; tx++, row++) {
+        const int y0 = ty * OUT + shiftY, x0 = tx * OUT + shiftX;
         for (int k = 0; k < vectorsK; k++) {
-          V d[TILE][TILE], columns[TILE][TILE];
-          const int y0 = ty * OUT + shiftY, x0 = tx * OUT + shiftX;
-          for (int i = 0; i < TILE; i++) {
-            const int y = y0 + i;
-            const bool inside = y >= 0 && y < L.outH;
-            const V* line = reinterpret_cast<const V*>(g + map * L.gSize() + (size_t(inside ? y : 0) * L.gWidth() + L.padX()) * L.outCp) + k;
-            for (int j = 0; j < TILE; j++) {
-              const int x = x0 + j;
-              d[i][j] = inside && x >= 0 && x < L.outW ? line[long(x) * vectorsK] : zero;
-            }
+          V columns[TILE][TILE];
+          const V* from = reinterpret_cast<const V*>(g + map * L.gSize()) + (long(y0) * L.gWidth() + L.padX() + x0) * vectorsK + k;
+          for (int j = 0; j < TILE; j++, from += vectorsK) {
+            V d[TILE];
+            const bool inside = x0 + j >= 0 && x0 + j < L.outW;
+            for (int i = 0; i < TILE; i++) d[i] = inside && y0 + i >= 0 && y0 + i < L.outH ? from[i * lineG] : zero;
+            toPoints(d, 1, &columns[0][j], TILE);
           }
-          for (int j = 0; j < TILE; j++) toPoints(&d[0][j], TILE, &columns[0][j], TILE);
+          V* to = reinterpret_cast<V*>(space.v.get() + long(row) * L.outCp) + k;
           for (int i = 0; i < TILE; i++) {
             V points[TILE];
             toPoints(&columns[i][0], 1, points, 1);
-            for (int j = 0; j < TILE; j++)
-              *(reinterpret_cast<V*>(space.v.get() + (i * TILE + j) * planeV + long(row) * L.outCp) + k) = points[j];
+            for (int j = 0; j < TILE; j++, to += planeV / LANES<T>) *to = points[j];
           }
         }
-  __builtin_memset(space.m.get(), 0, POINTS * planeM * sizeof(T));
+      }
+  // Two vectors of U's rows at a time for all tiles, so that they are read from the first-level cache but once.
   for (int p = 0; p < POINTS; p++)
-    for (int row = 0; row < rows; row += ROWS) {
-      Segment<T> segment = {space.v.get() + p * planeV + long(row) * L.outCp, u + size_t(p) * K * N, K};
-      gemmBlock<T>(rows - row < ROWS ? rows - row : ROWS, vectorsN, space.m.get() + p * planeM + long(row) * N, N, &segment, 1, L.outCp, 1, N);
-    }
+    for (int n = 0; n < vectorsN; n += 2)
+      for (int row = 0; row < rows; row += ROWS) {
+        const long column = long(n) * LANES<T>;
+        Segment<T> segment = {space.v.get() + p * planeV + long(row) * L.outCp, u + size_t(p) * K * N + column, K};
+        gemmBlock<T, false>(rows - row < ROWS ? rows - row : ROWS, vectorsN - n < 2 ? 1 : 2, space.m.get() + p * planeM + long(row) * N + column, N,
+                            &segment, 1, L.outCp, 1, N);
+      }
   for (int map = 0, row = 0; map < maps; map++)
     for (int ty = 0; ty < tilesY; ty++)
       for (int tx = 0; tx < tilesX; tx++, row++)

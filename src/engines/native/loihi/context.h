@@ -1,8 +1,11 @@
 // What a task is worked on with: layers, weights, tapes, a thread's own space.
 #pragma once
-#include "../kernels/conv-short.h"
+#include "../kernels/conv-slide.h"
+#include "../kernels/conv-spread.h"
+#include "../kernels/outer-planes.h"
 #include "../kernels/winograd.h"
 #include "plastic.h"
+#include "windows.h"
 
 namespace loihi {
 namespace {
@@ -10,7 +13,10 @@ namespace {
 constexpr int BLOCK_STEPS = 4;           // steps whose products share one reading of the weights
 constexpr int CHUNK = 12;                // steps that the backward takes together, so that their gradients stay in the cache
 constexpr int MAX_GROUPS = 12;
+constexpr int SHORT_GAP = 64;            // between the 16-bit sums of two steps, which would share a few sets of the cache
 enum Kind { CONV = 0, POOL = 1 };
+// How what arrives is summed: by 32 bits, or by 16 where the layer's form allows.
+enum Sums { WIDE_SUMS = 0, SLIDE_SUMS = 1, SPREAD_SUMS = 2 };
 
 struct Hidden {
   int kind;
@@ -20,6 +26,8 @@ struct Hidden {
   Array<int32_t> weights;         // ⌊mantissa·2^wgtExp⌋, the effective weight over 64: [tap][inC][outCp]
   Array<int16_t> shorts;          // the same where `largest` allows
   int largest;                    // 0: `weights` is read
+  int sums;                       // of Sums
+  Array<int16_t> narrow;          // the weights once more, as convSlide or convSpread takes them
   Array<float> backward;          // effective [tap][outC][inCp]
   int tilesStale;
   Array<float> tiles;             // of `backward` by winogradKernels, where that serves
@@ -30,13 +38,16 @@ struct Hidden {
 struct Tape {
   Objects<Events> spikes;                 // [layers + 1] input, then what each hidden layer fired; row r−1 for step r
   Objects<Buffer<int32_t>> vBefore;       // [layers] conv: [S][outSize]; empty for pools, and where no backward follows
+  Objects<Buffer<int32_t>> marks;         // [layers] a layer run by windows: [S][windows][cp] (windows.h), and no vBefore
+  Array<uint8_t> windowed;                // [layers] it was
   Array<uint8_t> cut;                     // [layers] some voltage was clipped or blocked
   Array<Wrap> wraps;
 };
 
 struct Work {
   Buffer<int32_t> q, tally;               // tally [outCp] spikes by channel
-  Array<uint16_t> words;                  // [S][positions][outCp/LANE] spikes of a layer under a pool, a bit each
+  Buffer<int16_t> shortQ;
+  Array<uint16_t> words;                  // [S][positions][outCp/LANE] spikes of a layer under a pool, a bit each; by windows: the pool's
   WinogradSpace<float> winograd;
   Objects<NeuronState> neurons;
   Objects<AdjointState> adjoint;
@@ -45,6 +56,7 @@ struct Work {
   Array<uint16_t> pool;                   // [positions][outCp/LANE] of a pool, one step
   Array<Segment<float>> segments;
   ChannelList list;
+  PlaneSpace<float> planes;
   PlasticState plastic;
   PlasticTape tape;
   PlasticReverse reverse;
@@ -85,6 +97,10 @@ struct Context {
   int layers() const { return int(hidden.size()); }
 };
 
+// Where the gradient of a weight stands in a group's sums.
+size_t sumIndex(const Layer& L, int tap, int i, int o) {
+  return planesServe(L) ? planesIndex<float>(L, tap, i, o) : (size_t(tap) * L.inC + i) * L.outCp + o;
+}
 size_t accumulatorSize(const Hidden& h) { return h.kind == POOL ? 0 : h.L.weightSize() + h.L.outCp; }
 size_t hiddenSize(const Context& c) {
   size_t n = 0;
@@ -99,6 +115,12 @@ bool listed(const Context& c, int l) {
   return l + 2 < c.layers() && c.hidden[l + 2].kind == POOL;
 }
 bool pooled(const Context& c, int l) { return l + 1 < c.layers() && c.hidden[l].kind == CONV && c.hidden[l + 1].kind == POOL; }
+
+// Layers of which a pool needs no more than windows.h gives; where sums are of 16 bits.
+bool windowed(const Context& c, int l) {
+  const Hidden& h = c.hidden[l];
+  return pooled(c, l) && !listed(c, l) && h.sums != WIDE_SUMS && c.penalty == 0 && windowsServe(h.L, h.neuron);
+}
 
 void prepare(Context& c, Work& w) {
   if (w.neurons.size() == c.hidden.size() && w.q.size()) return;
@@ -118,6 +140,7 @@ void prepare(Context& c, Work& w) {
     for (auto* b : {&w.adjoint[l].u, &w.adjoint[l].v}) b->resize(L.outSize());
   }
   w.q.resize(out * BLOCK_STEPS);
+  w.shortQ.resize((out + SHORT_GAP) * BLOCK_STEPS);
   w.tally.resize(tally);
   w.gx.resize(g * CHUNK);
   w.gIn.resize(in * c.S);

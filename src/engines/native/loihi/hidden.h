@@ -53,6 +53,15 @@ void poolWords(const Layer& L, const uint16_t* words, int S, Events& out, Array<
   }
 }
 
+// On a convolution that ran by windows: its words are the pool's.
+void poolWindows(const Layer& L, const uint16_t* words, int S, Events& out, Array<uint16_t>& space) {
+  out.clear(L.outH * L.outW, S);
+  const size_t step = size_t(L.outH) * L.outW * (L.outCp / LANE);
+  space.zero(step);
+  emitSpikes(L, space.data(), out);
+  for (int r = 2; r <= S; r++, words += step) emitSpikes(L, words, out);
+}
+
 // On a pool or the input: from a list.
 void poolEvents(const Layer& L, const Events& in, int S, Events& out, Array<uint8_t>& flags) {
   out.clear(L.outH * L.outW, S);
@@ -83,8 +92,18 @@ void arrivals(const Hidden& h, const Events& in, int t0, int steps, int32_t* q) 
   else convEvents<int32_t>(h.L, h.weights.data(), in, t0, steps, q);
 }
 
-// By stepPlain, or by stepExact where `exact`; returns whether the plain form served.
-bool runConv(Context& c, int l, Tape& tape, Work& w, bool store, bool exact) {
+size_t shortApart(const Layer& L) { return L.outSize() + SHORT_GAP; }
+// The same in 16-bit sums, of which `doubt` says at the end whether they were right.
+void shortArrivals(const Hidden& h, const Events& in, int t0, int steps, int16_t* q, SlideDoubt& doubt) {
+  if (h.sums == SPREAD_SUMS) convSpread(h.L, h.narrow.data(), in, t0, steps, q, shortApart(h.L));
+  else convSlide(h.L, h.narrow.data(), in, t0, steps, q, shortApart(h.L), doubt);
+}
+
+// How a layer runs: by 16-bit sums and without a look at what seldom happens; without that look; exactly.
+enum Way { SHORT_WAY, PLAIN_WAY, EXACT_WAY };
+
+// Returns whether that way served.
+template <Way W> bool runConvBy(Context& c, int l, Tape& tape, Work& w, bool store) {
   Hidden& h = c.hidden[l];
   const Layer& L = h.L;
   const Events& in = tape.spikes[l];
@@ -94,6 +113,7 @@ bool runConv(Context& c, int l, Tape& tape, Work& w, bool store, bool exact) {
   const bool list = listed(c, l);
   const size_t words = size_t(positions) * vectors, apart = pooled(c, l) ? words : 0;
   Met met;
+  SlideDoubt doubt;
   for (auto* b : {&s.u, &s.v, &s.refractory}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(int32_t));
   __builtin_memset(w.tally.get(), 0, L.outCp * sizeof(int32_t));
   if (store) tape.vBefore[l].resize(L.outSize() * c.S);
@@ -102,38 +122,87 @@ bool runConv(Context& c, int l, Tape& tape, Work& w, bool store, bool exact) {
   VI* tally = reinterpret_cast<VI*>(w.tally.get());
   for (int r = 1; r <= c.S; r += BLOCK_STEPS) {
     const int n = c.S - r + 1 < BLOCK_STEPS ? c.S - r + 1 : BLOCK_STEPS;
-    __builtin_memset(w.q.get(), 0, n * L.outSize() * sizeof(int32_t));
     // What fired at r − 1 arrives at r; nothing arrives at r = 1.
     const int skip = r == 1 ? 1 : 0;
-    if (n > skip) arrivals(h, in, r - 2 + skip, n - skip, w.q.get() + skip * L.outSize());
+    if (W == SHORT_WAY) {
+      if (skip) __builtin_memset(w.shortQ.get(), 0, L.outSize() * sizeof(int16_t));
+      if (n > skip) shortArrivals(h, in, r - 2 + skip, n - skip, w.shortQ.get() + skip * shortApart(L), doubt);
+    } else {
+      __builtin_memset(w.q.get(), 0, n * L.outSize() * sizeof(int32_t));
+      if (n > skip) arrivals(h, in, r - 2 + skip, n - skip, w.q.get() + skip * L.outSize());
+    }
     for (int k = 0; k < n; k++) {
       uint16_t* bits = w.words.data() + size_t(r + k - 1) * apart;
       int32_t* before = store ? tape.vBefore[l].get() + size_t(r + k - 1) * L.outSize() : nullptr;
-      const StepInput input = {positions, L.outC, L.outCp, w.q.get() + k * L.outSize(), h.bias.data(), l, r + k};
       const auto fired = [&](int i, int channel, VI spike) { bits[i] = uint16_t(laneBits(spike)); tally[channel] -= spike; };
-      if (exact) stepExact(input, h.neuron, s, before, tape.wraps, fired);
-      else stepPlain(input, h.neuron, s, before, met, fired);
+      const StepInput<int32_t> input = {positions, L.outC, L.outCp, w.q.get() + k * L.outSize(), h.bias.data(), l, r + k};
+      if constexpr (W == EXACT_WAY) stepExact(input, h.neuron, s, before, tape.wraps, fired);
+      else if constexpr (W == PLAIN_WAY) stepPlain(input, h.neuron, s, before, met, fired);
+      else {
+        const StepInput<int16_t> narrow = {positions, L.outC, L.outCp, w.shortQ.get() + k * shortApart(L), h.bias.data(), l, r + k};
+        stepPlain(narrow, h.neuron, s, before, met, fired);
+      }
       if (list) emitSpikes(L, bits, out);
     }
   }
-  tape.cut[l] = exact || any(met.clipped);
-  return !met.wrapped();
+  tape.cut[l] = W == EXACT_WAY || any(met.clipped);
+  return !met.wrapped() && (W != SHORT_WAY || doubt.certain());
+}
+
+// By windows of the pool above; returns whether that served.
+bool runWindows(Context& c, int l, Tape& tape, Work& w, bool store) {
+  Hidden& h = c.hidden[l];
+  const Layer& L = h.L;
+  NeuronState& s = w.neurons[l];
+  const size_t windows = size_t(L.outH / 2) * (L.outW / 2), words = windows * (L.outCp / LANE);
+  SlideDoubt doubt;
+  VI reached = {};
+  for (auto* b : {&s.u, &s.v}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(int32_t));
+  __builtin_memset(w.tally.get(), 0, L.outCp * sizeof(int32_t));
+  if (store) tape.marks[l].resize(windows * L.outCp * c.S);
+  w.words.resize(words * c.S);
+  tape.spikes[l + 1].clear(L.outH * L.outW, c.S);
+  for (int r = 1; r <= c.S; r += BLOCK_STEPS) {
+    const int n = c.S - r + 1 < BLOCK_STEPS ? c.S - r + 1 : BLOCK_STEPS, skip = r == 1 ? 1 : 0;
+    if (skip) __builtin_memset(w.shortQ.get(), 0, L.outSize() * sizeof(int16_t));
+    if (n > skip) shortArrivals(h, tape.spikes[l], r - 2 + skip, n - skip, w.shortQ.get() + skip * shortApart(L), doubt);
+    const WindowRun run = {n, w.shortQ.get(), shortApart(L), h.bias.data(), w.words.data() + (r - 1) * words,
+                           store ? tape.marks[l].get() + (r - 1) * windows * L.outCp : nullptr};
+    windowSteps(L, h.neuron, run, s, reinterpret_cast<VI*>(w.tally.get()), reached);
+  }
+  tape.cut[l] = 0;
+  return doubt.certain() && withinWindowLimit(reached);
+}
+
+// The fastest way that serves; the next one where that is only seen at the end.
+void runConv(Context& c, int l, Tape& tape, Work& w, bool store) {
+  const Hidden& h = c.hidden[l];
+  tape.windowed[l] = windowed(c, l) && tape.spikes[l].value.empty() && runWindows(c, l, tape, w, store);
+  if (tape.windowed[l]) return;
+  if (h.neuron.refractory == 1) {
+    if (h.sums != WIDE_SUMS && tape.spikes[l].value.empty() && runConvBy<SHORT_WAY>(c, l, tape, w, store)) return;
+    if (runConvBy<PLAIN_WAY>(c, l, tape, w, store)) return;
+  }
+  runConvBy<EXACT_WAY>(c, l, tape, w, store);
 }
 
 // Spikes of every layer, v⁻ where the backward will ask for it, spikes by channel into counts (a pool's: all in its first channel).
 void hiddenForward(Context& c, Tape& tape, Work& w, int32_t* counts, bool store) {
   prepare(c, w);
   tape.vBefore.make(c.hidden.size());
+  tape.marks.make(c.hidden.size());
+  tape.windowed.resize(c.hidden.size());
   tape.cut.resize(c.hidden.size());
   tape.wraps.clear();
   for (int l = 0; l < c.layers(); l++) {
     const Layer& L = c.hidden[l].L;
     Events& out = tape.spikes[l + 1];
     if (c.hidden[l].kind == CONV) {
-      if (c.hidden[l].neuron.refractory > 1 || !runConv(c, l, tape, w, store, false)) runConv(c, l, tape, w, store, true);
+      runConv(c, l, tape, w, store);
       if (counts) for (int k = 0; k < L.outC; k++) counts[k] += w.tally[k];
     } else {
-      if (l > 0 && pooled(c, l - 1)) poolWords(L, w.words.data(), c.S, out, w.pool);
+      if (l > 0 && pooled(c, l - 1) && tape.windowed[l - 1]) poolWindows(L, w.words.data(), c.S, out, w.pool);
+      else if (l > 0 && pooled(c, l - 1)) poolWords(L, w.words.data(), c.S, out, w.pool);
       else poolEvents(L, tape.spikes[l], c.S, out, w.flags);
       if (counts) counts[0] += int32_t(out.key.size());
     }
@@ -245,7 +314,12 @@ void hiddenBackward(Context& c, const Tape& tape, const float* gFeature, Work& w
     // What arrived at step r stands in row r − 2 of the events below; nothing arrives at r = 1.
     for (int last = c.S; last >= 1; last -= CHUNK) {
       const int first = last - CHUNK + 1 > 1 ? last - CHUNK + 1 : 1;
-      for (int r = last; r >= first; r--) {
+      if (tape.windowed[l]) {
+        const size_t pool = c.hidden[l + 1].L.outSize();
+        windowAdjoint(L, h.neuron, last - first + 1, last == c.S ? 1 : 0, tape.marks[l].get() + (first - 1) * pool,
+                      w.gNext.get() + first * pool, s, w.gx.get(), dB);
+      }
+      for (int r = last; r >= first && !tape.windowed[l]; r--) {
         float* gq = w.gx.get() + size_t(r - first) * L.gSize();
         if (tape.cut[l]) adjointStep<true>(c, l, tape, c.perSpike.data() + channel, w, r, gq, dB);
         else adjointStep<false>(c, l, tape, c.perSpike.data() + channel, w, r, gq, dB);
@@ -253,7 +327,8 @@ void hiddenBackward(Context& c, const Tape& tape, const float* gFeature, Work& w
       const int from = first > 2 ? first : 2, n = last - from + 1;
       if (n <= 0) continue;
       const float* gx = w.gx.get() + size_t(from - first) * L.gSize();
-      outerEvents<float>(L, gx, tape.spikes[l], from - 2, n, dW, w.list);
+      if (planesServe(L)) planesOuter<float>(L, gx, tape.spikes[l], from - 2, n, dW, w.planes);
+      else outerEvents<float>(L, gx, tape.spikes[l], from - 2, n, dW, w.list);
       if (l > 0) backInto(h, gx, w.gIn.get() + size_t(from - 2) * L.inSize(), n, w);
     }
     if (l == 0) continue;

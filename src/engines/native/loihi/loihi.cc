@@ -96,6 +96,12 @@ API(parameters)(void* h, const int16_t* mantissa, const int32_t* bias) -> void {
           if (w > largest || -w > largest) largest = w < 0 ? -w : w;
         }
     for (int o = 0; o < L.outC; o++) d.bias[o] = *bias++;
+    d.sums = spreadServes(L, largest) ? SPREAD_SUMS : L.inC >= 16 && slideServes(L, d.weights.data()) ? SLIDE_SUMS : WIDE_SUMS;
+    if (d.sums != WIDE_SUMS) {
+      d.narrow.resize(L.weightSize());
+      if (d.sums == SPREAD_SUMS) spreadWeights(L, d.weights.data(), d.narrow.data());
+      else slideWeights(L, d.weights.data(), d.narrow.data());
+    }
     // Widening a sum costs as much as several events: short sums pay where many inputs meet.
     d.largest = L.inC >= 16 && largest <= 4096 ? largest : 0;
     if (d.largest) {

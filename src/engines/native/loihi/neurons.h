@@ -20,6 +20,9 @@ struct Neuron {
   int32_t refractory;       // R
 };
 
+// As many numbers as a VI has.
+template <class Q> struct LanesOf { typedef VI type; };
+template <> struct LanesOf<int16_t> { typedef int16_t type __attribute__((vector_size(LANE * sizeof(int16_t)))); };
 static inline VI splat(int32_t x) { VI v; for (int i = 0; i < LANE; i++) v[i] = x; return v; }
 static inline VF splatF(float x) { VF v; for (int i = 0; i < LANE; i++) v[i] = x; return v; }
 
@@ -83,9 +86,10 @@ static inline VI clamped(VI x, int32_t limit) {
   return upper > low ? upper : low;
 }
 
-struct StepInput {
+// Q: int32_t, or int16_t where the sums are known to fit.
+template <class Q> struct StepInput {
   int positions, channels, cp;
-  const int32_t* q;          // [positions][cp] as summed, in units of 64
+  const Q* q;                // [positions][cp] as summed, in units of 64
   const int32_t* bias;       // [cp]
   int layer, step;           // named in what is reported
 };
@@ -93,10 +97,11 @@ struct StepInput {
 // One step where nothing wraps or is blocked: true of nearly every step of nearly every network, and a third cheaper than looking.
 // Extremes go to `met`; where they show that it was not so, the caller runs the layer again by stepExact.
 // Writes v⁻ where vBefore is not null; fired(i, c, mask) gets the spikes of vector i, c-th of its position, as −1 or 0.
-template <bool Fits, class Fired>
-static inline void stepPlainBy(const StepInput& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Met& met, Fired fired) {
+template <bool Fits, class Q, class Fired>
+static inline void stepPlainBy(const StepInput<Q>& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Met& met, Fired fired) {
   const int vectors = in.cp / LANE;
-  const VI* qs = reinterpret_cast<const VI*>(in.q);
+  typedef typename LanesOf<Q>::type Arrived;
+  const Arrived* qs = reinterpret_cast<const Arrived*>(in.q);
   const VI* bs = reinterpret_cast<const VI*>(in.bias);
   VI *us = reinterpret_cast<VI*>(s.u.get()), *vs = reinterpret_cast<VI*>(s.v.get()), *before = reinterpret_cast<VI*>(vBefore);
   const VI vth = splat(n.vth);
@@ -104,10 +109,10 @@ static inline void stepPlainBy(const StepInput& in, const Neuron& n, NeuronState
   Met m = met;
   for (int p = 0, i = 0; p < in.positions; p++) {
     for (int c = 0; c < vectors; c++, i++) {
-      const VI q = qs[i] << 6;
-      const VI u = keepU.of<Fits>(us[i]) + q, drive = u + bs[c];
+      const VI q = __builtin_convertvector(qs[i], VI);
+      const VI u = keepU.of<Fits>(us[i]) + (q << 6), drive = u + bs[c];
       const VI stored = clamped(keepV.of<false>(vs[i]) + drive, CLIPPED), v = clamped(stored, V_LIMIT), spike = v > vth;
-      widen(qs[i], m.qLow, m.qHigh);
+      if (sizeof(Q) > sizeof(int16_t)) widen(q, m.qLow, m.qHigh);
       widen(u, m.uLow, m.uHigh);
       widen(drive, m.uLow, m.uHigh);
       m.clipped |= stored ^ v;
@@ -119,15 +124,15 @@ static inline void stepPlainBy(const StepInput& in, const Neuron& n, NeuronState
   }
   met = m;
 }
-template <class Fired>
-static inline void stepPlain(const StepInput& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Met& met, Fired fired) {
+template <class Q, class Fired>
+static inline void stepPlain(const StepInput<Q>& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Met& met, Fired fired) {
   if (Decay(n.keepU).fits()) stepPlainBy<true>(in, n, s, vBefore, met, fired);
   else stepPlainBy<false>(in, n, s, vBefore, met, fired);
 }
 
 // One step as design §4 has it, every wrap reported.
 template <class Fired>
-static inline void stepExact(const StepInput& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Array<Wrap>& wraps, Fired fired) {
+static inline void stepExact(const StepInput<int32_t>& in, const Neuron& n, NeuronState& s, int32_t* vBefore, Array<Wrap>& wraps, Fired fired) {
   const int vectors = in.cp / LANE;
   const VI* qs = reinterpret_cast<const VI*>(in.q);
   const VI* bs = reinterpret_cast<const VI*>(in.bias);

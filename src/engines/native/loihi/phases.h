@@ -228,7 +228,7 @@ void phaseCollect(Context& c, int item) {
     const float slope = slopeOf(h.wgtExp);
     for (int o = 0; o < L.outC; o++)
       for (int i = 0; i < L.inC; i++)
-        for (int tap = 0; tap < L.taps(); tap++) *out++ = slope * sum[(size_t(tap) * L.inC + i) * L.outCp + o];
+        for (int tap = 0; tap < L.taps(); tap++) *out++ = slope * sum[sumIndex(L, tap, i, o)];
     for (int o = 0; o < L.outC; o++) *out++ = sum[L.weightSize() + o];
     return;
   }

@@ -182,7 +182,7 @@ static inline void present(const Plastic& P, PlasticState& s, const Events& in, 
       if (learning && P.form == AUTHORS) __builtin_memcpy(tape.x2.data() + size_t(r - 1) * P.inputs, s.x2.data(), P.inputs);
     }
     int32_t* spike = tape.spike.data() + size_t(r - 1) * kp;
-    stepExact({1, P.outputs, kp, q.data(), P.bias.data(), layer, r}, P.neuron, s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, wraps,
+    stepExact(StepInput<int32_t>{1, P.outputs, kp, q.data(), P.bias.data(), layer, r}, P.neuron, s.neurons, tape.vBefore.data() + size_t(r - 1) * kp, wraps,
               [&](int i, int, VI fired) { reinterpret_cast<VI*>(spike)[i] = fired & 1; });
     for (int i = 0; i < P.outputs; i++) {
       tape.u[size_t(r - 1) * kp + i] = s.neurons.u[i];
