@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import { createEngine } from "../../../src/engines/create.js";
-import type { MetaStepOptions } from "../../../src/engines/engine.js";
+import type { MetaStepOptions, WrapReport } from "../../../src/engines/engine.js";
 import { createReferenceEngine } from "../../../src/engines/reference/reference-engine.js";
 import { convLayer, denseLayer, poolLayer } from "../../../src/model/presets.js";
 import { quantizeNetwork } from "../../../src/model/quantize.js";
@@ -54,6 +54,18 @@ function networkOf(s: Shape): NetworkSpec {
 // As in engines.test.ts; Winograd's tiles add the norms of their transforms, some 20 ulp of the largest entry.
 const BOUND = 3e-4;
 
+/** Within a step the engines name wraps in orders of their own. */
+const sorted = (wraps: readonly WrapReport[] = []): readonly string[] => wraps.map((w) => JSON.stringify(Object.entries(w).sort())).sort();
+
+/** Networks of two convolutions under pools. Plain: everything fits. Then sums past 16 bits in the second layer alone (its kernel rows
+ *  may add up to more, or the rows together do), and voltages past 2²². */
+const FALLBACKS = [
+  { vthMant: 400, wgtExp: 0, scale: 1, width: 12, wraps: false },
+  { vthMant: 400, wgtExp: 4, scale: 8, width: 12, wraps: false },
+  { vthMant: 4000, wgtExp: 1, scale: 3, width: 8, wraps: true },
+  { vthMant: 80_000, wgtExp: 2, scale: 40, width: 12, wraps: true },
+] as const;
+
 describe.each(["native", "wasm"] as const)("wide loihi networks on engine %s", (name) => {
   it("have the reference's integers and, to float32, its gradients, with the penalty and without", async ({ skip }) => {
     const probe = await createEngine(networkOf({ seed: 1, height: 9, width: 9, channels: [16, 16, 16], kernels: [3, 3], paddings: [1, 1],
@@ -86,6 +98,40 @@ describe.each(["native", "wasm"] as const)("wide loihi networks on engine %s", (
       }),
       { numRuns: name === "native" ? 6 : 2, seed: 3 },
     );
+  }, 120_000);
+
+  it("run again in wider sums where 16 bits or the windows' limits do not hold, and then report what wraps", async ({ skip }) => {
+    for (const { vthMant, wgtExp, scale, width, wraps } of FALLBACKS) {
+      const conv = (k: number, channels: number) => {
+        const layer = convLayer(`conv${k}`, channels, 5, { bits: 8 });
+        return { ...layer, weight: { ...layer.weight, wgtExp }, loihi: { ...layer.loihi, vthMant } };
+      };
+      const spec: NetworkSpec = {
+        name: "fallback", neuronModel: "loihi", input: { polarities: 2, height: 8, width, mode: "binary" }, steps: 8,
+        layers: [conv(1, 16), poolLayer("pool1"), conv(2, 48), poolLayer("pool2"), denseLayer("dense", 2, 8)],
+        readout: { kappa: 0.5, lambda: 1 }, soel: smallSoel,
+      };
+      const { engine } = await createEngine(spec, { engine: name, threads: 1 }).catch(() => skip(`no ${name} engine here`));
+      const rng = new Rng(11, 0x1fffd);
+      const masters = randomParameters(rng, spec);
+      for (const key of Object.keys(masters)) if (key.startsWith("conv") && key.endsWith("weight")) masters[key].forEach((w, k) => { masters[key][k] = w * scale; });
+      const task = randomTask(rng, spec, 1, 0.6);
+      const reference = createReferenceEngine(spec);
+      for (const e of [engine, reference]) e.setParameters(masters, quantizeNetwork(spec, masters));
+      const options = { outer: "maml", chipSeed: 3, onWrap: "wrap", learn: true, features: true } as const;
+      const [found, expected] = await Promise.all([engine, reference].map((e) => e.evaluate(task, options)));
+      for (const key of ["features", "learnedWeights", "decisions", "spikeRates"] as const) expect(found[key], key).toEqual(expected[key]);
+      const [step, known] = await Promise.all([engine, reference].map((e) => e.metaStep(task, options)));
+      expect(step.spikeRates).toEqual(known.spikeRates);
+      for (const { wraps } of [found, step]) expect(sorted(wraps)).toEqual(sorted(known.wraps));
+      expect((known.wraps ?? []).length > 0).toBe(wraps);
+      const largest = Math.max(...Object.values(known.gradients).flatMap((g) => [...g].map(Math.abs)));
+      for (const [key, g] of Object.entries(known.gradients)) {
+        const size = Math.max(1e-3, 1e-3 * largest, ...[...g].map(Math.abs));
+        expect(Math.max(0, ...[...g].map((x, k) => Math.abs(x - step.gradients[key][k]))) / size, key).toBeLessThan(BOUND);
+      }
+      engine.dispose();
+    }
   }, 120_000);
 
   it("name each wrap of a last layer once, in the presentation it came in, even where the sum passes 32 bits", async ({ skip }) => {
