@@ -11,9 +11,14 @@ namespace loihi {
 namespace {
 
 constexpr int BLOCK_STEPS = 4;           // steps whose products share one reading of the weights
-constexpr int CHUNK = 12;                // steps that the backward takes together, so that their gradients stay in the cache
+constexpr int CHUNK = 12;                // steps that the backward takes together, fewer where their gradients would leave the cache
+constexpr size_t CHUNK_BYTES = 400 * 1024;
 constexpr int MAX_GROUPS = 12;
 constexpr int SHORT_GAP = 64;            // between the 16-bit sums of two steps, which would share a few sets of the cache
+int chunkOf(const Layer& L) {
+  const size_t steps = CHUNK_BYTES / (L.gSize() * sizeof(float));
+  return steps >= size_t(CHUNK) ? CHUNK : steps < 4 ? 4 : int(steps);
+}
 enum Kind { CONV = 0, POOL = 1 };
 // How what arrives is summed: by 32 bits, or by 16 where the layer's form allows.
 enum Sums { WIDE_SUMS = 0, SLIDE_SUMS = 1, SPREAD_SUMS = 2 };

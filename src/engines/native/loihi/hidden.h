@@ -310,10 +310,11 @@ void hiddenBackward(Context& c, const Tape& tape, const float* gFeature, Work& w
     float* dB = dW + L.weightSize();
     AdjointState& s = w.adjoint[l];
     for (auto* b : {&s.u, &s.v}) __builtin_memset(b->get(), 0, L.outSize() * sizeof(float));
-    zeroMargins(L, w.gx.get(), CHUNK);
+    const int chunk = chunkOf(L);
+    zeroMargins(L, w.gx.get(), chunk);
     // What arrived at step r stands in row r − 2 of the events below; nothing arrives at r = 1.
-    for (int last = c.S; last >= 1; last -= CHUNK) {
-      const int first = last - CHUNK + 1 > 1 ? last - CHUNK + 1 : 1;
+    for (int last = c.S; last >= 1; last -= chunk) {
+      const int first = last - chunk + 1 > 1 ? last - chunk + 1 : 1;
       if (tape.windowed[l]) {
         const size_t pool = c.hidden[l + 1].L.outSize();
         windowAdjoint(L, h.neuron, last - first + 1, last == c.S ? 1 : 0, tape.marks[l].get() + (first - 1) * pool,
