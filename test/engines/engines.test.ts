@@ -225,6 +225,15 @@ describe("createEngine", () => {
     expect(notice === "").toBe(engine.name === "native");
   });
 
+  it("falls back to the reference where the kernels do not take a network, and says which layer it is", async () => {
+    const { spec } = randomCase(1, { neuronModel: "srm", mode: "counts" });
+    const map = { ...spec, layers: spec.layers.slice(0, 1) };
+    const { engine, notice } = await createEngine(map);
+    expect(engine.name).toBe("reference");
+    expect(notice).toMatch(/^using the reference engine, which is slower: .*wasm: layer "conv1": \d+ outputs in \d+×\d+ places/);
+    await expect(createEngine(map, { engine: "wasm" })).rejects.toThrow(/take --engine reference.*E-ENG-011/s);
+  });
+
   it("says which engine cannot run here (E-ENG-001)", async () => {
     process.env.METALOIHI_TFJS_BACKEND = "none";
     await expect(createEngine(tiny, { engine: "tfjs" })).rejects.toThrow(/--engine tfjs.*E-ENG-001/);
