@@ -27,6 +27,7 @@ const SHARED: Readonly<Record<string, string>> = {
   "E-CASE-002": "a field of a case file",
   "E-CLI-001": "an option outside its range",
   "E-CLI-023": "an option of `data` and `bench decode` outside its range",
+  "E-DATA-002": "steps or geometry that the samples of a data set do not fit",
   "E-DATA-005": "data.simulated where it cannot serve",
   "E-DATA-003": "no recordings in the folder",
   "E-FILE-003": "content that does not match its hash",
