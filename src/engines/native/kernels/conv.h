@@ -282,25 +282,30 @@ static void outerEvents(const Layer& L, const T* g, const Events& e, int t0, int
   });
 }
 
-// a: `steps` maps of aSize each, g: `steps` maps of gSize each; the positions of a row are the inner sum.
+// a: `steps` maps of aSize each, g: `steps` maps of gSize each; the positions of a row are the inner sum. Rows of a tile are
+// input channels, or the taps of a kernel row where there are more of those.
 template <class T> static void outerDense(const Layer& L, const T* g, const T* a, int steps, T* dw, Segment<T>* segments) {
   const long cp = L.outCp;
+  const bool byTaps = L.kW > L.inC;
+  const int outer = byTaps ? L.inC : L.kW, inner = byTaps ? L.kW : L.inC;
+  const long tap = L.inC * cp, outerW = byTaps ? cp : tap, innerW = byTaps ? tap : cp;
+  const long outerA = byTaps ? 1 : L.inCp, innerA = byTaps ? L.inCp : 1;
   for (int kh = 0; kh < L.kH; kh++) {
     int y0, y1;
     validRange(kh, L.sH, L.pH, L.inH, L.outH, y0, y1);
-    for (int kw = 0; kw < L.kW; kw++) {
-      T* tap = dw + size_t(kh * L.kW + kw) * L.inC * cp;
-      for (int ci = 0; ci < L.inC; ci += ROWS) {
-        const int m = L.inC - ci < ROWS ? L.inC - ci : ROWS;
+    for (int i = 0; i < outer; i++) {
+      T* to = dw + kh * L.kW * tap + i * outerW;
+      for (int j = 0; j < inner; j += ROWS) {
+        const int m = inner - j < ROWS ? inner - j : ROWS;
         int count = 0;
         for (int t = 0; t < steps; t++) {
           for (int y = y0; y < y1; y++) {
             const int yi = y * L.sH + kh - L.pH;
-            segments[count++] = {a + t * L.aSize() + (size_t(yi) * L.aWidth() + kw) * L.inCp + ci,
+            segments[count++] = {a + t * L.aSize() + size_t(yi) * L.aWidth() * L.inCp + i * outerA + j * innerA,
                                  g + t * L.gSize() + (size_t(y) * L.gWidth() + L.padX()) * cp, L.outW};
           }
         }
-        gemmBlock<T>(m, int(cp / LANES<T>), tap + ci * cp, cp, segments, count, 1, long(L.sW) * L.inCp, cp);
+        gemmBlock<T>(m, int(cp / LANES<T>), to + j * innerW, innerW, segments, count, innerA, long(L.sW) * L.inCp, cp);
       }
     }
   }
