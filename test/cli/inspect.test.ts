@@ -96,7 +96,7 @@ describe("inspect", () => {
     const bytes = readFileSync(assetPath("pretrained.mlh"));
     const file = join(folder, "checkpoint.mlh");
     writeFileSync(file, bytes);
-    expect(inspect({ file }).json).toMatchObject({ kind: "checkpoint", network: "double-nmnist-small", step: 3600, data: "real" });
+    expect(inspect({ file }).json).toMatchObject({ kind: "checkpoint", network: "double-nmnist-small", step: 3000, data: "real" });
     const places = [0, 10, 12, 20, 60, 100, 200, 260, ...Array.from({ length: 40 }, (_, k) => Math.floor((bytes.length - 1) * ((k + 1) / 40)))];
     for (const at of places) {
       const flipped = Uint8Array.from(bytes);
