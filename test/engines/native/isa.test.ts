@@ -14,7 +14,7 @@ describe.skipIf(!built || nested || process.arch !== "x64").each(["avx2", "base"
     const run = spawnSync(
       process.execPath,
       [join(root, "node_modules", "vitest", "vitest.mjs"), "run", "--config", join(root, ".config", "vitest.config.ts"), "--reporter=json",
-        "test/engines/native/loihi", "test/engines/native/soel", "test/engines/native/srm"],
+        "test/engines/native/loihi", "test/engines/native/soel", "test/engines/native/srm.test.ts"],
       { cwd: root, encoding: "utf8", env: { ...process.env, METALOIHI_ISA: isa }, maxBuffer: 1 << 26 },
     );
     const report = JSON.parse(run.stdout.slice(run.stdout.indexOf("{"))) as { numPassedTests: number; numFailedTests: number };
